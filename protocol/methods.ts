@@ -1,0 +1,25 @@
+/** Names of all requests and notifications, and of their `workspace/executeCommand` twins (same name, same params). */
+export const methods = {
+  /** SearchParams -> SearchResult */
+  search: 'tiercel/search',
+  /** SimilarParams -> SimilarResult */
+  similar: 'tiercel/similar',
+  /** FolderParams -> FolderStatus */
+  status: 'tiercel/status',
+  /** IndexParams -> IndexResult, when lexical and instant lanes (and deep, if asked) are complete */
+  index: 'tiercel/index',
+  /** FolderParams -> null */
+  pause: 'tiercel/pause',
+  /** FolderParams -> null */
+  resume: 'tiercel/resume',
+  /** {} -> null; the server ends once the answer is sent */
+  shutdownServer: 'tiercel/shutdownServer',
+} as const;
+
+export const notifications = {
+  /** IndexProgress, to every client that has the folder open */
+  progress: 'tiercel/progress',
+} as const;
+
+/** Bumped whenever a client and a server of different values must not talk to each other. */
+export const protocolVersion = 1;

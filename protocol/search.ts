@@ -1,0 +1,76 @@
+/** Search and similar-code: what a client asks and what it gets. Lines are 1-based and inclusive, paths use `/`. */
+import { z } from 'zod';
+
+export const searchParamsSchema = z.object({
+  /** Absolute path of the indexed folder. */
+  folder: z.string().min(1),
+  query: z.string().max(20_000),
+  limit: z.int().min(1).max(1000).default(10),
+  /** Language ids (`typescript`, `python`, …); empty or absent means all. */
+  languages: z.array(z.string()).optional(),
+  /** Globs over the path relative to the folder; a hit must match one. */
+  paths: z.array(z.string()).optional(),
+});
+export type SearchParams = z.input<typeof searchParamsSchema>;
+
+export const similarParamsSchema = z.object({
+  folder: z.string().min(1),
+  /** Path of the file, absolute or relative to `folder`. */
+  path: z.string().min(1),
+  /** The place: the innermost chunk that contains `startLine`, or exactly the lines given when `endLine` is there too. */
+  startLine: z.int().min(1),
+  endLine: z.int().min(1).optional(),
+  /** The selected text as it stands in the editor; read from the file when absent. */
+  text: z.string().max(200_000).optional(),
+  limit: z.int().min(1).max(1000).default(10),
+  languages: z.array(z.string()).optional(),
+  paths: z.array(z.string()).optional(),
+});
+export type SimilarParams = z.input<typeof similarParamsSchema>;
+
+export interface SearchHit {
+  path: string;
+  startLine: number;
+  endLine: number;
+  /** Nested symbol path, `Router.register`; empty for top-level code. */
+  symbol: string;
+  kind: string;
+  language: string;
+  /** Larger is better; comparable within one answer only. */
+  score: number;
+  snippet: string;
+}
+
+/** Milliseconds spent in each stage of a query. */
+export interface SearchTimings {
+  total: number;
+  embed: number;
+  lexical: number;
+  vector: number;
+  fuse: number;
+  read: number;
+}
+
+/** How much of the folder each lane has seen, 0 to 1. A lane that is off is absent. */
+export interface Coverage {
+  /** Share of the known files whose chunks are in the lexical index. */
+  lexical: number;
+  /** Share of the chunks with a vector, per lane. */
+  instant: number;
+  deep?: number;
+}
+
+export interface SearchResult {
+  query: string;
+  hits: SearchHit[];
+  timings: SearchTimings;
+  coverage: Coverage;
+}
+
+export interface SimilarResult {
+  /** What was compared. */
+  source: { path: string; startLine: number; endLine: number; symbol: string };
+  hits: SearchHit[];
+  timings: SearchTimings;
+  coverage: Coverage;
+}
