@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { JobQueue } from './queue.ts';
+
+test('one job per path, the newest change wins, in order of arrival', () => {
+  const queue = new JobQueue();
+  queue.add({ path: 'a', kind: 'changed', reason: 'new' });
+  queue.add({ path: 'b', kind: 'changed', reason: 'new' });
+  queue.add({ path: 'a', kind: 'removed', reason: 'changed on disk' });
+  expect(queue.size).toBe(2);
+  expect(queue.take()).toEqual({ path: 'a', kind: 'removed', reason: 'changed on disk' });
+  expect(queue.take()?.path).toBe('b');
+  expect(queue.take()).toBeUndefined();
+});
+
+test('a path taken can be added again', () => {
+  const queue = new JobQueue();
+  queue.add({ path: 'a', kind: 'changed', reason: 'new' });
+  queue.take();
+  queue.add({ path: 'a', kind: 'changed', reason: 'saved' });
+  expect(queue.take()?.reason).toBe('saved');
+});

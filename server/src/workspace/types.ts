@@ -1,0 +1,64 @@
+/** Which files a folder has, and what they contain now. Paths are relative to the root with `/`. */
+
+export interface FileEntry {
+  path: string;
+  size: number;
+  mtimeMs: number;
+}
+
+export const skipReasons = ['binary', 'too-large', 'generated', 'minified', 'unreadable', 'not-text', 'empty'] as const;
+/** Why a file is known but not indexed. `generated` and `minified` are judged by content and name. */
+export type SkipReason = (typeof skipReasons)[number];
+
+export type FileContent =
+  | {
+      kind: 'text';
+      entry: FileEntry;
+      /** 16 bytes: the first half of the SHA-256 of the bytes read. */
+      hash: Uint8Array;
+      language: string;
+      text: string;
+    }
+  | { kind: 'skipped'; entry: FileEntry; hash: Uint8Array; language: string; reason: SkipReason; detail?: string }
+  /** Not there any more. */
+  | { kind: 'gone' };
+
+export interface FileChange {
+  path: string;
+  kind: 'changed' | 'removed';
+}
+
+export interface WorkspaceOptions {
+  /** Absolute, existing folder. */
+  root: string;
+  /** gitignore-style patterns on top of .gitignore and .ignore. */
+  exclude: string[];
+  maxFileBytes: number;
+}
+
+export interface Workspace {
+  /** Real path of the folder, the `tree` of the store. */
+  readonly root: string;
+  /** Files to consider, in path order: git's tracked and untracked-not-ignored, or a walk where git is not used. */
+  list(signal?: AbortSignal): Promise<FileEntry[]>;
+  /** Current content: the open document when the client has one, else the file. */
+  read(path: string): Promise<FileContent>;
+  /**
+   * What the client's editor shows for a file, saved or not; undefined when the document was closed. Nothing is
+   * announced to `onChange`: who forwards the client's notifications knows.
+   */
+  setOpenDocument(path: string, text: string | undefined): void;
+  /** Lines `start..end` (1-based, inclusive) of the current content; empty when it cannot be read. */
+  lines(path: string, start: number, end: number): Promise<string[]>;
+  /**
+   * Watches for changes until closed; `onChange` gets coalesced batches of files that pass the same rules as `list`.
+   * `onRescan` is called when single events are not enough (ignore rules changed, events lost).
+   * `onProblem` gets one sentence when watching is limited (out of handles), with what is done instead.
+   */
+  watch(handlers: {
+    onChange(changes: FileChange[]): void;
+    onRescan(reason: string): void;
+    onProblem(message: string): void;
+  }): Promise<void>;
+  close(): Promise<void>;
+}
