@@ -1,0 +1,88 @@
+/** Joins the running server of this user, or starts it. */
+import { spawn } from 'node:child_process';
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
+import { ownProcess } from '../host/command.ts';
+import { logDirectory } from '../settings/paths.ts';
+import { endpoint } from './endpoint.ts';
+
+const startDeadlineMs = 30_000;
+const retryMs = 25;
+
+/**
+ * @throws TiercelError `InstallWhatIsMissing` with the server's own words when it ends instead of listening, `Report`
+ * when it neither listens nor ends.
+ */
+export async function connectOrStart(mainFile: string): Promise<Socket> {
+  const { address } = endpoint(mainFile);
+  const running = await tryConnect(address);
+  if (running !== undefined) return running;
+  const starting = startServer(mainFile);
+  const deadline = performance.now() + startDeadlineMs;
+  while (performance.now() < deadline) {
+    const socket = await tryConnect(address);
+    if (socket !== undefined) {
+      starting.detach();
+      return socket;
+    }
+    const failure = starting.failure();
+    if (failure !== undefined) throw new TiercelError(errorCodes.installWhatIsMissing, failure);
+    await delay(retryMs);
+  }
+  throw new TiercelError(
+    errorCodes.report,
+    `The Tiercel server did not start within ${String(startDeadlineMs / 1000)} s. Its log is in ${logDirectory()}.`,
+  );
+}
+
+/** The running server's socket; undefined when none is running. */
+export function tryConnect(address: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = createConnection(address);
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+    socket.once('error', () => {
+      resolve(undefined);
+    });
+  });
+}
+
+interface Starting {
+  /** What the process said when it ended with an error; undefined while it runs or ended well (another one serves). */
+  failure(): string | undefined;
+  /** Lets this process end while the server goes on. */
+  detach(): void;
+}
+
+function startServer(mainFile: string): Starting {
+  const { file, args, env } = ownProcess('daemon', mainFile);
+  const child = spawn(file, args, {
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+    // The server must not keep a folder busy that the user wants to remove.
+    cwd: process.platform === 'win32' ? undefined : '/',
+  });
+  let said = '';
+  let failed: string | undefined;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  child.once('error', (error) => {
+    failed = `The Tiercel server could not be started: ${error.message}`;
+  });
+  child.once('close', (code) => {
+    if (code !== 0) failed = said.trim() || `The Tiercel server ended with code ${String(code)}.`;
+  });
+  return {
+    failure: () => failed,
+    detach: () => {
+      child.stderr.destroy();
+      child.unref();
+    },
+  };
+}

@@ -1,0 +1,301 @@
+/** One indexed folder: its work tree, its store, its background work, and the answers about it. */
+import { relative, resolve, sep } from 'node:path';
+import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
+import type {
+  Coverage,
+  SearchHit,
+  SearchParams,
+  SearchResult,
+  SimilarParams,
+  SimilarResult,
+} from '../../../protocol/search.ts';
+import type { FolderStatus, IndexParams, IndexProgress, IndexResult } from '../../../protocol/status.ts';
+import { embeddingText } from '../chunking/embedding-text.ts';
+import type { Chunker } from '../chunking/types.ts';
+import { Indexer } from '../indexing/indexer.ts';
+import type { Lane } from '../indexing/lane.ts';
+import type { Logger } from '../logging/logger.ts';
+import { searchCode, type Answer, type Ranked, type RetrievalDeps } from '../retrieval/search.ts';
+import { chunkAt, similarCode } from '../retrieval/similar.ts';
+import type { ResolvedSettings } from '../settings/index.ts';
+import type { Filter, StoreStats, VectorStore } from '../store/types.ts';
+import { languageOf } from '../workspace/languages.ts';
+import type { Workspace } from '../workspace/types.ts';
+import { collectNotes } from './notes.ts';
+import type { DeepOutcome, Lanes } from './lanes.ts';
+
+const snippetLines = 12;
+
+export interface FolderDeps {
+  workspace: Workspace;
+  store: VectorStore;
+  indexPath: string;
+  chunker: Chunker;
+  lanes: Lanes;
+  logger: Logger;
+  settings: ResolvedSettings;
+}
+
+export class Folder {
+  readonly #deps: FolderDeps;
+  readonly #indexer: Indexer;
+  #watching: Promise<void> | undefined;
+  #deep: DeepOutcome = { note: 'not started' };
+  #watchNote: string | undefined;
+
+  constructor(deps: FolderDeps) {
+    this.#deps = deps;
+    this.#indexer = new Indexer({
+      workspace: deps.workspace,
+      store: deps.store,
+      chunker: deps.chunker,
+      logger: deps.logger,
+      instant: deps.lanes.instant,
+      concurrency: deps.settings.parseProcesses * 4,
+    });
+  }
+
+  get root(): string {
+    return this.#deps.workspace.root;
+  }
+
+  onProgress(listener: (progress: IndexProgress) => void): () => void {
+    return this.#indexer.onProgress(listener);
+  }
+
+  /** Follows the work tree from now on: watches it, indexes what differs, fills the deep lane. Idempotent. */
+  follow(): Promise<void> {
+    this.#watching ??= this.#watch();
+    return this.#watching;
+  }
+
+  async #watch(): Promise<void> {
+    const { workspace, logger } = this.#deps;
+    // Watching begins before the comparison, so that no change falls between the two.
+    await workspace.watch({
+      onChange: (changes) => {
+        this.#indexer.enqueue(changes, 'changed on disk');
+      },
+      onRescan: (reason) => {
+        this.#indexer.rescan(reason);
+      },
+      onProblem: (message) => {
+        this.#watchNote = message;
+        logger.warn(`${this.root}: ${message}`);
+      },
+    });
+    this.#indexer.rescan('opened');
+    this.useDeepLane(false).catch((error: unknown) => {
+      logger.error(`${this.root}: the deep lane could not start`, error);
+    });
+  }
+
+  /** Turns the deep lane on as the settings say; `forced` turns it on whatever they say. */
+  async useDeepLane(forced: boolean): Promise<DeepOutcome> {
+    this.#deep = await this.#deps.lanes.deep(forced ? 'on' : this.#deps.settings.deep);
+    this.#indexer.setDeepLane(this.#deep.lane);
+    return this.#deep;
+  }
+
+  pause(): void {
+    this.#indexer.pause();
+  }
+
+  resume(): void {
+    this.#indexer.resume();
+  }
+
+  async index(params: IndexParams, signal: AbortSignal): Promise<IndexResult> {
+    const start = performance.now();
+    if (this.#indexer.paused) this.#indexer.resume();
+    if (params.deep === true) {
+      const deep = await this.useDeepLane(true);
+      if (deep.lane === undefined) throw new TiercelError(errorCodes.installWhatIsMissing, deep.note);
+    }
+    this.#indexer.rescan('asked to index');
+    const stop = (): void => {
+      // Nobody follows this folder: the work was for this caller alone.
+      if (this.#watching === undefined) this.#indexer.pause();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const work = await this.#indexer.whenComplete(params.deep === true, signal);
+      const stats = await this.#deps.store.stats(this.root);
+      return {
+        files: stats.files,
+        chunks: stats.chunks,
+        ...work,
+        milliseconds: Math.round(performance.now() - start),
+        coverage: this.#coverage(stats),
+      };
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async search(params: SearchParams, signal: AbortSignal): Promise<SearchResult> {
+    const start = performance.now();
+    const stats = await this.#indexedStats();
+    const answer = await searchCode(this.#retrieval(stats), params.query, params.limit ?? 10, toFilter(params), signal);
+    return { query: params.query, ...(await this.#finish(answer, start)), coverage: this.#coverage(stats) };
+  }
+
+  async similar(params: SimilarParams, signal: AbortSignal): Promise<SimilarResult> {
+    const start = performance.now();
+    const stats = await this.#indexedStats();
+    const path = this.#relative(resolve(this.root, params.path));
+    if (path === undefined) {
+      throw new TiercelError(errorCodes.fixTheCall, `${params.path} is not inside ${this.root}.`);
+    }
+    const source = await this.#source(path, params);
+    const answer = await similarCode(
+      this.#retrieval(stats),
+      source.text,
+      source,
+      params.limit ?? 10,
+      toFilter(params),
+      signal,
+    );
+    const { startLine, endLine, symbol } = source;
+    return {
+      source: { path, startLine, endLine, symbol },
+      ...(await this.#finish(answer, start)),
+      coverage: this.#coverage(stats),
+    };
+  }
+
+  async status(): Promise<FolderStatus> {
+    const { store, lanes, indexPath } = this.#deps;
+    const stats = await store.stats(this.root);
+    const instant = statsOf(stats, lanes.instant.space);
+    const deep = statsOf(stats, lanes.deepSpace);
+    const progress = this.#indexer.progress;
+    const error = this.#indexer.error ?? this.#watchNote;
+    return {
+      folder: this.root,
+      phase: progress.phase,
+      files: stats.files,
+      chunks: stats.chunks,
+      vectors: stats.spaces.reduce((sum, space) => sum + space.vectors, 0),
+      bytesOnDisk: stats.bytesOnDisk,
+      bytesInMemory: stats.bytesInMemory,
+      model: lanes.instant.embedder.model.id,
+      device: lanes.instant.embedder.device,
+      coverage: this.#coverage(stats),
+      lanes: [
+        {
+          lane: 'instant',
+          model: lanes.instant.embedder.model.id,
+          dimension: lanes.instant.embedder.model.dimension,
+          device: lanes.instant.embedder.device,
+          vectors: instant.vectors,
+        },
+        {
+          lane: 'deep',
+          model: lanes.deepModel.id,
+          dimension: lanes.deepModel.dimension,
+          device: this.#deep.lane?.embedder.device ?? 'off',
+          vectors: deep.vectors,
+          ...(this.#deep.lane === undefined ? { note: this.#deep.note } : {}),
+        },
+      ],
+      notes: await collectNotes(store, this.root, stats),
+      languages: stats.languages,
+      ...(progress.phase === 'ready' ? {} : { progress }),
+      ...(error === undefined ? {} : { error }),
+      indexPath,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#deps.workspace.close();
+    await this.#indexer.close();
+  }
+
+  /** @throws TiercelError `IndexFirst` when nothing is known of this folder and nothing is under way. */
+  async #indexedStats(): Promise<StoreStats> {
+    const stats = await this.#deps.store.stats(this.root);
+    if (stats.knownFiles === 0 && this.#watching === undefined) throw notIndexed(this.root);
+    return stats;
+  }
+
+  #retrieval(stats: StoreStats): RetrievalDeps {
+    const { store, lanes } = this.#deps;
+    const asked: Lane[] = this.#deep.lane === undefined ? [lanes.instant] : [lanes.instant, this.#deep.lane];
+    return { store, tree: this.root, lanes: asked.filter(({ space }) => statsOf(stats, space).covered > 0) };
+  }
+
+  #coverage(stats: StoreStats): Coverage {
+    const { lanes } = this.#deps;
+    const { filesDone, filesTotal, phase } = this.#indexer.progress;
+    const pending = phase === 'ready' ? 0 : Math.max(filesTotal - filesDone, 0);
+    const known = stats.knownFiles + pending;
+    const share = (part: number, whole: number): number => (whole === 0 ? 1 : Math.min(part / whole, 1));
+    const deep = statsOf(stats, lanes.deepSpace).covered;
+    return {
+      lexical: share(stats.knownFiles, known),
+      instant: share(statsOf(stats, lanes.instant.space).covered, stats.chunks),
+      ...(this.#deep.lane === undefined && deep === 0 ? {} : { deep: share(deep, stats.chunks) }),
+    };
+  }
+
+  async #finish(answer: Answer, start: number): Promise<Pick<SearchResult, 'hits' | 'timings'>> {
+    const beforeRead = performance.now();
+    const hits = await Promise.all(answer.hits.map((hit) => this.#withSnippet(hit)));
+    const end = performance.now();
+    return { hits, timings: { total: end - start, ...answer.timings, read: end - beforeRead } };
+  }
+
+  async #withSnippet(hit: Ranked): Promise<SearchHit> {
+    const last = Math.min(hit.endLine, hit.startLine + snippetLines - 1);
+    const lines = await this.#deps.workspace.lines(hit.path, hit.startLine, last);
+    return { ...hit, snippet: lines.join('\n') };
+  }
+
+  /** What `similar` compares: the selection, else the chunk at the line, as text in the form that is embedded. */
+  async #source(
+    path: string,
+    params: SimilarParams,
+  ): Promise<{ path: string; startLine: number; endLine: number; symbol: string; text: string }> {
+    const { workspace, store } = this.#deps;
+    const selected = params.endLine !== undefined && params.endLine >= params.startLine;
+    const asked = { path, startLine: params.startLine, endLine: selected ? (params.endLine ?? 0) : params.startLine };
+    const chunk = await chunkAt(store, this.root, asked);
+    const place = selected || chunk === undefined ? { ...asked, symbol: chunk?.symbol ?? '' } : chunk;
+    const lines = selected && params.text !== undefined ? [params.text] : await this.#textOf(workspace, place);
+    const text = lines.join('\n');
+    if (text.trim() === '') {
+      throw new TiercelError(
+        errorCodes.fixTheCall,
+        `There is no code at ${path}:${String(params.startLine)}. Choose a line inside a function or select some code.`,
+      );
+    }
+    const asChunk = { ...place, kind: 'block' as const, signature: '', doc: '', text };
+    return { ...place, text: embeddingText(asChunk, languageOf(path)) };
+  }
+
+  #textOf(workspace: Workspace, place: { path: string; startLine: number; endLine: number }): Promise<string[]> {
+    return workspace.lines(place.path, place.startLine, place.endLine);
+  }
+
+  #relative(absolute: string): string | undefined {
+    const inside = relative(this.root, absolute);
+    if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`)) return undefined;
+    return inside.split(sep).join('/');
+  }
+}
+
+export function notIndexed(root: string): TiercelError {
+  return new TiercelError(errorCodes.indexFirst, `${root} is not indexed yet. Run: tiercel index ${root}`);
+}
+
+function statsOf(stats: StoreStats, space: string): { vectors: number; covered: number } {
+  return stats.spaces.find(({ name }) => name === space) ?? { vectors: 0, covered: 0 };
+}
+
+function toFilter(params: { languages?: string[] | undefined; paths?: string[] | undefined }): Filter {
+  return {
+    ...(params.languages === undefined || params.languages.length === 0 ? {} : { languages: params.languages }),
+    ...(params.paths === undefined || params.paths.length === 0 ? {} : { paths: params.paths }),
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * Everything one server process holds: models, parse processes, open stores and folders. Sessions lease folders; a folder
+ * nobody leases is closed after a while.
+ */
+import { realpath, rm, stat } from 'node:fs/promises';
+import { TiercelError, errorCodes, messageOf } from '../../../protocol/errors.ts';
+import { createChunker } from '../chunking/pool.ts';
+import type { Chunker } from '../chunking/types.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { ResolvedSettings } from '../settings/index.ts';
+import { indexDirectory, modelsDirectory } from '../settings/paths.ts';
+import { repositoryIdentity } from '../workspace/identity.ts';
+import { openWorkspace } from '../workspace/workspace.ts';
+import { ownProcess } from './command.ts';
+import { Folder, notIndexed } from './folder.ts';
+import { Lanes } from './lanes.ts';
+import { FolderSlot, type OpenedFolder } from './slot.ts';
+import { StoreRegistry } from './stores.ts';
+
+/** How long a folder stays open after its last lease: the next command on it answers at once. */
+const lingerMs = 60_000;
+
+export interface HostOptions {
+  logger: Logger;
+  /** Settings of the process itself (parse processes); those of a folder come with its lease. */
+  settings: ResolvedSettings;
+  /** The bundle that is running; its other entries are the parse and inference processes. */
+  mainFile: string;
+}
+
+export interface LeaseOptions {
+  settings: ResolvedSettings;
+  /** False: a folder without an index is an error (`IndexFirst`). */
+  create: boolean;
+}
+
+export interface Lease {
+  readonly slot: FolderSlot;
+  /** Idempotent. */
+  release(): void;
+}
+
+export class Host {
+  readonly #options: HostOptions;
+  readonly #lanes: Promise<Lanes>;
+  readonly #chunker: Chunker;
+  readonly #stores = new StoreRegistry();
+  readonly #slots = new Map<string, FolderSlot>();
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#lanes = Lanes.open(modelsDirectory(), ownProcess('inference', options.mainFile));
+    // Reported by the first folder that needs the lanes.
+    this.#lanes.catch(() => undefined);
+    this.#chunker = createChunker({
+      processes: options.settings.parseProcesses,
+      command: ownProcess('parse', options.mainFile),
+    });
+  }
+
+  /** @throws TiercelError `FixTheCall` when the folder does not exist; `IndexFirst`, see {@link LeaseOptions.create}. */
+  async lease(path: string, options: LeaseOptions): Promise<Lease> {
+    const root = await existingFolder(path);
+    const indexPath = indexDirectory(await repositoryIdentity(root));
+    let slot = this.#slots.get(root);
+    if (slot === undefined) {
+      if (!options.create && !(await exists(indexPath))) throw notIndexed(root);
+      slot = this.#slots.get(root) ?? this.#newSlot(root, indexPath, options.settings);
+    }
+    return this.#leaseOf(slot);
+  }
+
+  /** Throws the stored index of a folder (and of the other work trees of its repository) away and opens it anew. */
+  async rebuild(path: string): Promise<void> {
+    const indexPath = indexDirectory(await repositoryIdentity(await existingFolder(path)));
+    const slots = [...this.#slots.values()].filter((slot) => slot.indexPath === indexPath);
+    await Promise.all(slots.map((slot) => slot.closeFolder()));
+    await rm(indexPath, { recursive: true, force: true });
+    await Promise.all(slots.map((slot) => slot.reopen()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#slots.values()].map((slot) => this.#close(slot)));
+    await this.#chunker.close();
+    const lanes = await this.#lanes.catch(() => undefined);
+    await lanes?.close();
+  }
+
+  #newSlot(root: string, indexPath: string, settings: ResolvedSettings): FolderSlot {
+    const slot = new FolderSlot(root, indexPath, settings, (current) => this.#open(root, indexPath, current));
+    this.#slots.set(root, slot);
+    return slot;
+  }
+
+  #leaseOf(slot: FolderSlot): Lease {
+    slot.leases += 1;
+    clearTimeout(slot.lingering);
+    let leased = true;
+    const release = (): void => {
+      if (!leased) return;
+      leased = false;
+      slot.leases -= 1;
+      if (slot.leases > 0) return;
+      slot.lingering = setTimeout(() => {
+        this.#close(slot).catch((error: unknown) => {
+          this.#options.logger.error(`${slot.root}: could not be closed: ${messageOf(error)}`, error);
+        });
+      }, lingerMs).unref();
+    };
+    return { slot, release };
+  }
+
+  async #open(root: string, indexPath: string, settings: ResolvedSettings): Promise<OpenedFolder> {
+    const { logger } = this.#options;
+    const lanes = await this.#lanes;
+    const { store, release } = await this.#stores.lease(indexPath, lanes.spaces);
+    try {
+      const { exclude, maxFileBytes } = settings;
+      const workspace = await openWorkspace({ root, exclude, maxFileBytes });
+      const folder = new Folder({ workspace, store, indexPath, chunker: this.#chunker, lanes, logger, settings });
+      return { folder, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  async #close(slot: FolderSlot): Promise<void> {
+    clearTimeout(slot.lingering);
+    if (this.#slots.get(slot.root) === slot) this.#slots.delete(slot.root);
+    await slot.closeFolder();
+  }
+}
+
+async function existingFolder(path: string): Promise<string> {
+  let root: string;
+  try {
+    root = await realpath(path);
+  } catch (cause) {
+    throw new TiercelError(errorCodes.fixTheCall, `There is no folder ${path}.`, { cause });
+  }
+  if (!(await stat(root)).isDirectory()) throw new TiercelError(errorCodes.fixTheCall, `${path} is not a folder.`);
+  return root;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,90 @@
+/** The place of one folder in the host: opens it when first needed, closes and reopens it when its settings change. */
+import type { IndexProgress } from '../../../protocol/status.ts';
+import type { ResolvedSettings } from '../settings/index.ts';
+import type { Folder } from './folder.ts';
+
+/** An open folder and how to give back what it was opened with. */
+export interface OpenedFolder {
+  folder: Folder;
+  release(): Promise<void>;
+}
+
+export class FolderSlot {
+  readonly root: string;
+  readonly indexPath: string;
+  leases = 0;
+  lingering: NodeJS.Timeout | undefined;
+  readonly #open: (settings: ResolvedSettings) => Promise<OpenedFolder>;
+  readonly #listeners = new Set<(progress: IndexProgress) => void>();
+  #settings: ResolvedSettings;
+  #opened: Promise<OpenedFolder> | undefined;
+  #following = false;
+
+  constructor(
+    root: string,
+    indexPath: string,
+    settings: ResolvedSettings,
+    open: (settings: ResolvedSettings) => Promise<OpenedFolder>,
+  ) {
+    this.root = root;
+    this.indexPath = indexPath;
+    this.#settings = settings;
+    this.#open = open;
+  }
+
+  /** A folder that failed to open is tried afresh by the next call. */
+  async folder(): Promise<Folder> {
+    this.#opened ??= this.#openNow();
+    try {
+      return (await this.#opened).folder;
+    } catch (error) {
+      this.#opened = undefined;
+      throw error;
+    }
+  }
+
+  onProgress(listener: (progress: IndexProgress) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async follow(): Promise<void> {
+    this.#following = true;
+    await (await this.folder()).follow();
+  }
+
+  /** Takes other settings: those that change what is indexed reopen the folder. */
+  async configure(settings: ResolvedSettings): Promise<void> {
+    const before = indexingSettings(this.#settings);
+    this.#settings = settings;
+    if (indexingSettings(settings) === before || this.#opened === undefined) return;
+    await this.closeFolder();
+    if (this.#following) await this.follow();
+  }
+
+  /** Opens the folder again if it was followed. */
+  async reopen(): Promise<void> {
+    if (this.#following) await this.follow();
+  }
+
+  async closeFolder(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    // A folder that could not be opened has nothing to close; whoever asked for it got the error.
+    const { folder, release } = (await opened?.catch(() => undefined)) ?? {};
+    await folder?.close();
+    await release?.();
+  }
+
+  async #openNow(): Promise<OpenedFolder> {
+    const opened = await this.#open(this.#settings);
+    opened.folder.onProgress((progress) => {
+      for (const listener of this.#listeners) listener(progress);
+    });
+    return opened;
+  }
+}
+
+function indexingSettings(settings: ResolvedSettings): string {
+  return JSON.stringify([settings.exclude, settings.maxFileBytes, settings.deep]);
+}

@@ -1,0 +1,58 @@
+/** Open stores by folder on disk: the trees of one repository share one store. */
+import { openEmbeddedStore } from '../store/embedded.ts';
+import type { SpaceSpec, VectorStore } from '../store/types.ts';
+
+export interface StoreLease {
+  store: VectorStore;
+  /** The last lease closes the store. */
+  release(): Promise<void>;
+}
+
+interface OpenStore {
+  store: Promise<VectorStore>;
+  leases: number;
+}
+
+export class StoreRegistry {
+  readonly #open = new Map<string, OpenStore>();
+  /** Stores that are being closed: opening one again waits, since its files are locked until then. */
+  readonly #closing = new Map<string, Promise<void>>();
+
+  async lease(directory: string, spaces: SpaceSpec[]): Promise<StoreLease> {
+    await this.#closing.get(directory);
+    let entry = this.#open.get(directory);
+    if (entry === undefined) {
+      entry = { store: openEmbeddedStore({ directory, spaces }), leases: 0 };
+      this.#open.set(directory, entry);
+    }
+    entry.leases += 1;
+    const { store } = entry;
+    const held = entry;
+    let leased = true;
+    const release = async (): Promise<void> => {
+      if (!leased) return;
+      leased = false;
+      await this.#released(directory, held);
+    };
+    try {
+      return { store: await store, release };
+    } catch (error) {
+      held.leases -= 1;
+      if (this.#open.get(directory) === held) this.#open.delete(directory);
+      throw error;
+    }
+  }
+
+  async #released(directory: string, entry: OpenStore): Promise<void> {
+    entry.leases -= 1;
+    if (entry.leases > 0) return;
+    this.#open.delete(directory);
+    const closing = entry.store.then((store) => store.close());
+    this.#closing.set(directory, closing);
+    try {
+      await closing;
+    } finally {
+      this.#closing.delete(directory);
+    }
+  }
+}

@@ -1,0 +1,242 @@
+/** One connected client: LSP in, calls on the host out. Holds no index state. */
+import type { Socket } from 'node:net';
+import {
+  createConnection,
+  ProposedFeatures,
+  TextDocumentSyncKind,
+  type CancellationToken,
+  type InitializeParams,
+  type InitializeResult,
+} from 'vscode-languageserver';
+import { createProtocolConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-languageserver/node';
+import type { z } from 'zod';
+import { prettifyError } from 'zod';
+import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
+import { methods, notifications } from '../../../protocol/methods.ts';
+import { searchParamsSchema, similarParamsSchema } from '../../../protocol/search.ts';
+import { folderParamsSchema, indexParamsSchema } from '../../../protocol/status.ts';
+import type { Host } from '../host/host.ts';
+import type { Logger } from '../logging/logger.ts';
+import { resolveSettings, type ResolvedSettings } from '../settings/index.ts';
+import { toResponseError } from './errors.ts';
+import { SessionFolders } from './folders.ts';
+
+export interface SessionOptions {
+  socket: Socket;
+  host: Host;
+  logger: Logger;
+  version: string;
+  /** Ends the server, after the answer to the request was sent. */
+  shutdownServer: () => void;
+}
+
+type Handler = (params: unknown, signal: AbortSignal) => Promise<unknown>;
+
+/** Serves the client until it disconnects. */
+export function runSession(options: SessionOptions): Promise<void> {
+  return new Session(options).run();
+}
+
+class Session {
+  readonly #options: SessionOptions;
+  readonly #connection;
+  readonly #folders: SessionFolders;
+  readonly #closing = new AbortController();
+  #settings: ResolvedSettings;
+  #canPullSettings = false;
+  #canChangeFolders = false;
+  #workspaceFolders: string[] = [];
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { socket } = options;
+    this.#settings = resolveSettings(undefined).settings;
+    this.#connection = createConnection(
+      (logger) => createProtocolConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket), logger),
+      // The process is shared by all clients: `exit` of one ends its connection only.
+      { shutdownReceived: false, initialize: () => undefined, exit: () => socket.end() },
+      ProposedFeatures.all,
+    );
+    this.#folders = new SessionFolders(options.host, this.#settings, (progress) => {
+      void this.#connection.sendNotification(notifications.progress, progress);
+    });
+  }
+
+  run(): Promise<void> {
+    const { socket, logger } = this.#options;
+    const connection = this.#connection;
+    connection.onInitialize((params) => this.#initialize(params));
+    connection.onInitialized(() => this.#initialized());
+    connection.onDidChangeConfiguration(({ settings }) => this.#settingsChanged(settings));
+    connection.onShutdown(() => undefined);
+    for (const [method, handler] of this.#handlers()) {
+      connection.onRequest(method, (params: unknown, token: CancellationToken) =>
+        this.#answer(method, handler, params, token),
+      );
+    }
+    connection.onExecuteCommand(({ command, arguments: args }, token) => {
+      const handler = this.#handlers().get(command);
+      if (handler === undefined) {
+        return toResponseError(
+          new TiercelError(errorCodes.fixTheCall, `There is no command ${command}.`),
+          command,
+          logger,
+        );
+      }
+      return this.#answer(command, handler, args?.[0], token);
+    });
+    const stopLog = logger.addSink(({ level, message }) => {
+      if (level === 'debug') return;
+      connection.console[level](message);
+    });
+    return new Promise((resolve) => {
+      socket.on('error', (error) => {
+        logger.debug(`client connection: ${error.message}`);
+      });
+      socket.once('close', () => {
+        stopLog();
+        this.#closing.abort();
+        connection.dispose();
+        void this.#folders.close().then(resolve);
+      });
+      connection.listen();
+    });
+  }
+
+  #handlers(): Map<string, Handler> {
+    const folders = this.#folders;
+    return new Map<string, Handler>([
+      [
+        methods.search,
+        async (raw, signal) => {
+          const params = parse(searchParamsSchema, raw);
+          return (await folders.folder(params.folder)).search(params, signal);
+        },
+      ],
+      [
+        methods.similar,
+        async (raw, signal) => {
+          const params = parse(similarParamsSchema, raw);
+          return (await folders.folder(params.folder)).similar(params, signal);
+        },
+      ],
+      [methods.status, async (raw) => (await folders.folder(parse(folderParamsSchema, raw).folder)).status()],
+      [
+        methods.index,
+        async (raw, signal) => {
+          const params = parse(indexParamsSchema, raw);
+          if (params.rebuild) await folders.rebuild(params.folder);
+          return (await folders.folder(params.folder, true)).index(params, signal);
+        },
+      ],
+      [
+        methods.pause,
+        async (raw) => {
+          (await folders.folder(parse(folderParamsSchema, raw).folder)).pause();
+          return null;
+        },
+      ],
+      [
+        methods.resume,
+        async (raw) => {
+          (await folders.folder(parse(folderParamsSchema, raw).folder)).resume();
+          return null;
+        },
+      ],
+      [
+        methods.shutdownServer,
+        () => {
+          setImmediate(this.#options.shutdownServer);
+          return Promise.resolve(null);
+        },
+      ],
+    ]);
+  }
+
+  async #answer(method: string, handler: Handler, params: unknown, token: CancellationToken): Promise<unknown> {
+    const cancel = new AbortController();
+    const registration = token.onCancellationRequested(() => {
+      cancel.abort();
+    });
+    if (token.isCancellationRequested) cancel.abort();
+    try {
+      return await handler(params, AbortSignal.any([cancel.signal, this.#closing.signal]));
+    } catch (error) {
+      return toResponseError(error, method, this.#options.logger);
+    } finally {
+      registration.dispose();
+    }
+  }
+
+  #initialize(params: InitializeParams): InitializeResult {
+    this.#applySettings(params.initializationOptions);
+    this.#canPullSettings = params.capabilities.workspace?.configuration === true;
+    this.#canChangeFolders = params.capabilities.workspace?.workspaceFolders === true;
+    this.#workspaceFolders = workspaceFolders(params);
+    return {
+      capabilities: {
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.None },
+        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+        executeCommandProvider: { commands: Object.values(methods) },
+      },
+      serverInfo: { name: 'tiercel', version: this.#options.version },
+    };
+  }
+
+  #initialized(): void {
+    for (const uri of this.#workspaceFolders) this.#follow(uri);
+    if (!this.#canChangeFolders) return;
+    this.#connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
+      for (const { uri } of added) this.#follow(uri);
+      for (const { uri } of removed) void this.#folders.release(uri);
+    });
+  }
+
+  #follow(uri: string): void {
+    if (!uri.startsWith('file:')) {
+      this.#options.logger.warn(`${uri} is not on this machine's disk and is not indexed.`);
+      return;
+    }
+    this.#folders
+      .slot(uri, true)
+      .then((slot) => slot.follow())
+      .catch((error: unknown) => {
+        this.#connection.window.showErrorMessage(
+          `Tiercel: ${toResponseError(error, `opening ${uri}`, this.#options.logger).message}`,
+        );
+      });
+  }
+
+  async #settingsChanged(pushed: unknown): Promise<void> {
+    const section = isRecord(pushed) ? pushed['tiercel'] : undefined;
+    this.#applySettings(
+      section ?? (this.#canPullSettings ? await this.#connection.workspace.getConfiguration('tiercel') : undefined),
+    );
+    await this.#folders.configure(this.#settings);
+  }
+
+  #applySettings(raw: unknown): void {
+    const { settings, problems } = resolveSettings(raw);
+    this.#settings = settings;
+    this.#options.logger.level = settings.logLevel;
+    for (const problem of problems) this.#connection.window.showWarningMessage(`Tiercel: ${problem}`);
+  }
+}
+
+/** Folder URIs; clients of the older protocol name one root only. */
+function workspaceFolders(params: InitializeParams): string[] {
+  if (params.workspaceFolders) return params.workspaceFolders.map(({ uri }) => uri);
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- read only where the newer member is absent
+  return params.rootUri === null ? [] : [params.rootUri];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** @throws TiercelError `FixTheCall` naming what is wrong with the parameters. */
+function parse<S extends z.ZodType>(schema: S, raw: unknown): z.output<S> {
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw new TiercelError(errorCodes.fixTheCall, prettifyError(parsed.error));
+  return parsed.data;
+}
