@@ -1,0 +1,276 @@
+/** The command line `tiercel`. Output is documented in docs/cli.md; `--json` output is stable. */
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { TiercelError, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
+import { methods } from '../../../protocol/methods.ts';
+import type { SearchParams, SearchResult, SimilarResult } from '../../../protocol/search.ts';
+import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
+import { endpoint } from '../daemon/endpoint.ts';
+import { tryConnect } from '../daemon/connect.ts';
+import { pipeStdio } from '../daemon/pipe.ts';
+import { ServerClient } from './client.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { renderHits, renderIndexResult, renderStatus } from './render.ts';
+
+export interface CliContext {
+  mainFile: string;
+  version: string;
+}
+
+interface SearchFlags {
+  limit: number;
+  language?: string[];
+  path?: string[];
+  json?: true;
+  stdin?: true;
+}
+
+interface IndexFlags {
+  deep?: true;
+  rebuild?: true;
+  exclude?: string[];
+  json?: true;
+}
+
+/** @returns the exit code. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const cli = new Cli(context);
+  try {
+    await cli.program().parseAsync(args, { from: 'user' });
+    return exitCodes.ok;
+  } catch (error) {
+    // Commander has already said what is wrong.
+    if (!(error instanceof CommanderError) && !isCancelled(error))
+      process.stderr.write(`tiercel: ${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+class Cli {
+  readonly #context: CliContext;
+  readonly #interrupt = new AbortController();
+
+  constructor(context: CliContext) {
+    this.#context = context;
+    process.once('SIGINT', () => {
+      this.#interrupt.abort();
+      // A second Ctrl-C does not wait for the server's answer.
+      process.once('SIGINT', () => process.exit(exitCodes.cancelled));
+    });
+  }
+
+  program(): Command {
+    const program = new Command('tiercel')
+      .description('Semantic code search that runs on your own machine.')
+      .version(this.#context.version)
+      .exitOverride()
+      .showHelpAfterError('(add --help for more)');
+    program
+      .command('index')
+      .description('index a folder, or bring its index up to date')
+      .argument('<folder>')
+      .option('--deep', 'wait for the deep lane (transformer) as well')
+      .option('--rebuild', 'throw the stored index away first')
+      .option('--exclude <glob...>', 'leave files out (gitignore syntax)')
+      .option('--json', 'print the result as JSON')
+      .action((folder: string, flags: IndexFlags) => this.#index(folder, flags));
+    withSearchFlags(program.command('search'))
+      .description('search an indexed folder by meaning')
+      .argument('<folder>')
+      .argument('[query...]')
+      .option('--stdin', 'read one query per line from standard input, print one JSON line for each')
+      .action((folder: string, words: string[], flags: SearchFlags) => this.#search(folder, words, flags));
+    withSearchFlags(program.command('similar'))
+      .description('list the code nearest to a place: FILE:LINE, or FILE:FIRST-LAST')
+      .argument('<folder>')
+      .argument('<place>')
+      .action((folder: string, place: string, flags: SearchFlags) => this.#similar(folder, place, flags));
+    program
+      .command('status')
+      .description('what is indexed, with which models, and what was left out')
+      .argument('<folder>')
+      .option('--json', 'print as JSON')
+      .action((folder: string, flags: { json?: true }) => this.#status(folder, flags));
+    program
+      .command('lsp')
+      .description('language server on standard input and output')
+      .option('--stdio', 'the only transport, and the default')
+      .action(() => pipeStdio(this.#context.mainFile));
+    program
+      .command('stop')
+      .description('end the server of this user; it starts again when needed')
+      .action(() => this.#stop());
+    program
+      .command('start', { hidden: true })
+      .argument('[folder]', 'folder to index', '.')
+      .argument('[query...]')
+      .action((folder: string, words: string[]) => this.#start(folder, words));
+    return program;
+  }
+
+  async #withServer(work: (client: ServerClient) => Promise<void>, exclude: string[] = []): Promise<void> {
+    const client = await ServerClient.open(this.#context.mainFile, { exclude });
+    try {
+      await work(client);
+    } finally {
+      client.close();
+    }
+  }
+
+  #index(folder: string, flags: IndexFlags): Promise<void> {
+    return this.#withServer(async (client) => {
+      const result = await this.#indexWithBar(client, folder, flags);
+      process.stdout.write(`${flags.json ? JSON.stringify(result) : renderIndexResult(result)}\n`);
+    }, flags.exclude);
+  }
+
+  async #indexWithBar(client: ServerClient, folder: string, flags: IndexFlags): Promise<IndexResult> {
+    const bar = new ProgressBar(process.stderr);
+    client.onProgress((progress) => {
+      bar.update(progress);
+    });
+    try {
+      return await client.request<IndexResult>(
+        methods.index,
+        { folder: resolve(folder), deep: flags.deep === true, rebuild: flags.rebuild === true },
+        this.#interrupt.signal,
+      );
+    } finally {
+      bar.clear();
+    }
+  }
+
+  #search(folder: string, words: string[], flags: SearchFlags): Promise<void> {
+    const query = words.join(' ');
+    if (flags.stdin === true && query !== '') {
+      throw new TiercelError(errorCodes.fixTheCall, 'Give either a query or --stdin, not both.');
+    }
+    if (flags.stdin !== true && query.trim() === '') {
+      throw new TiercelError(
+        errorCodes.fixTheCall,
+        'There is no query. Example: tiercel search . "how are routes registered"',
+      );
+    }
+    return this.#withServer(async (client) => {
+      const ask = (text: string): Promise<SearchResult> =>
+        client.request<SearchResult>(methods.search, searchParams(folder, text, flags), this.#interrupt.signal);
+      if (flags.stdin !== true) {
+        const result = await ask(query);
+        await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage));
+        return;
+      }
+      for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+        await print(JSON.stringify(await ask(line)));
+      }
+    });
+  }
+
+  #similar(folder: string, place: string, flags: SearchFlags): Promise<void> {
+    const { path, startLine, endLine } = parsePlace(place);
+    return this.#withServer(async (client) => {
+      const { query: _, ...filters } = searchParams(folder, '', flags);
+      const result = await client.request<SimilarResult>(
+        methods.similar,
+        { ...filters, path, startLine, ...(endLine === undefined ? {} : { endLine }) },
+        this.#interrupt.signal,
+      );
+      await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage));
+    });
+  }
+
+  #status(folder: string, flags: { json?: true }): Promise<void> {
+    return this.#withServer(async (client) => {
+      const status = await client.request<FolderStatus>(methods.status, { folder: resolve(folder) });
+      await print(flags.json ? JSON.stringify(status) : renderStatus(status));
+    });
+  }
+
+  async #stop(): Promise<void> {
+    const socket = await tryConnect(endpoint(this.#context.mainFile).address);
+    if (socket === undefined) {
+      await print('No server is running.');
+      return;
+    }
+    socket.destroy();
+    await this.#withServer((client) => client.request(methods.shutdownServer, {}));
+    await print('The server ended.');
+  }
+
+  /** `npm start`: index, then answer one query or a prompt of them. */
+  #start(folder: string, words: string[]): Promise<void> {
+    return this.#withServer(async (client) => {
+      const result = await this.#indexWithBar(client, folder, {});
+      process.stderr.write(`${renderIndexResult(result)}\n`);
+      const answer = async (query: string): Promise<void> => {
+        const params = searchParams(folder, query, { limit: 10 });
+        const { hits, coverage } = await client.request<SearchResult>(methods.search, params, this.#interrupt.signal);
+        await print(renderHits(hits, coverage));
+      };
+      if (words.length > 0) {
+        await answer(words.join(' '));
+        return;
+      }
+      const prompt = createInterface({ input: process.stdin, output: process.stderr, prompt: 'search> ' });
+      prompt.once('SIGINT', () => {
+        prompt.close();
+      });
+      prompt.prompt();
+      for await (const line of prompt) {
+        if (line.trim() !== '') await answer(line);
+        prompt.prompt();
+      }
+    });
+  }
+}
+
+function withSearchFlags(command: Command): Command {
+  return command
+    .option('--limit <n>', 'how many results', parseLimit, 10)
+    .option('--language <id...>', 'only these languages')
+    .option('--path <glob...>', 'only paths that match')
+    .option('--json', 'print as JSON');
+}
+
+function searchParams(folder: string, query: string, flags: SearchFlags): SearchParams {
+  return {
+    folder: resolve(folder),
+    query,
+    limit: flags.limit,
+    ...(flags.language === undefined ? {} : { languages: flags.language }),
+    ...(flags.path === undefined ? {} : { paths: flags.path }),
+  };
+}
+
+function parseLimit(value: string): number {
+  const limit = Number(value);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new InvalidArgumentError('It is a whole number from 1 to 1000.');
+  }
+  return limit;
+}
+
+function parsePlace(place: string): { path: string; startLine: number; endLine?: number } {
+  const match = /^(?<path>.+):(?<start>\d+)(?:-(?<end>\d+))?$/.exec(place);
+  const start = Number(match?.groups?.['start']);
+  const path = match?.groups?.['path'];
+  if (path === undefined || !(start >= 1)) {
+    throw new TiercelError(
+      errorCodes.fixTheCall,
+      `"${place}" is not a place. Example: src/router.ts:42, or src/router.ts:42-60`,
+    );
+  }
+  const end = match?.groups?.['end'];
+  return { path, startLine: start, ...(end === undefined ? {} : { endLine: Number(end) }) };
+}
+
+/** Waits until the text is handed over, so that a full pipe slows the queries instead of filling memory. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${text}\n`, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,85 @@
+/** Answers as a person reads them. */
+import type { Coverage, SearchHit } from '../../../protocol/search.ts';
+import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
+import { count } from './progress-bar.ts';
+
+const shownSnippetLines = 6;
+
+export function renderHits(hits: readonly SearchHit[], coverage: Coverage): string {
+  const incomplete = coverageNote(coverage);
+  const lines = hits.length === 0 ? ['No match.'] : hits.map((hit, i) => renderHit(hit, i + 1));
+  return [...lines, ...(incomplete === undefined ? [] : [incomplete])].join('\n');
+}
+
+function renderHit(hit: SearchHit, rank: number): string {
+  const title = [hit.symbol, hit.kind, hit.language].filter((part) => part !== '').join(' · ');
+  const all = hit.snippet.split('\n');
+  const indent = Math.min(
+    ...all.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length),
+  );
+  const snippet = all
+    .slice(0, shownSnippetLines)
+    .map((line) => `      ${line.slice(Number.isFinite(indent) ? indent : 0)}`);
+  return [
+    `${String(rank).padStart(3)}. ${hit.path}:${String(hit.startLine)}  ${title}  ${hit.score.toFixed(4)}`,
+    ...snippet,
+    '',
+  ].join('\n');
+}
+
+/** A sentence about lanes that are not complete; undefined when all are. */
+export function coverageNote(coverage: Coverage): string | undefined {
+  const parts = [
+    percent('text', coverage.lexical),
+    percent('vectors', coverage.instant),
+    ...(coverage.deep === undefined ? [] : [percent('deep vectors', coverage.deep)]),
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : `Not complete yet: ${parts.join(', ')}.`;
+}
+
+function percent(name: string, share: number): string | undefined {
+  return share >= 1 ? undefined : `${name} ${String(Math.floor(share * 100))}%`;
+}
+
+export function renderIndexResult(result: IndexResult): string {
+  const { files, chunks, filesChanged, embedded, milliseconds } = result;
+  return (
+    `${count(chunks)} chunks of ${count(files)} files are searchable; ` +
+    `${count(filesChanged)} files changed, ${count(embedded)} texts embedded in ${(milliseconds / 1000).toFixed(1)} s.`
+  );
+}
+
+export function renderStatus(status: FolderStatus): string {
+  const rows: [string, string][] = [
+    ['Folder', status.folder],
+    ['State', status.error === undefined ? status.phase : `${status.phase}: ${status.error}`],
+    ['Indexed', `${count(status.chunks)} chunks of ${count(status.files)} files`],
+    ['Vectors', count(status.vectors)],
+    ['On disk', `${megabytes(status.bytesOnDisk)} in ${status.indexPath}`],
+    ['In memory', megabytes(status.bytesInMemory)],
+    ['Coverage', coverageNote(status.coverage) ?? 'complete'],
+    ...status.lanes.map((lane): [string, string] => [
+      `Lane ${lane.lane}`,
+      [`${lane.model}, ${String(lane.dimension)} dimensions, ${lane.device}, ${count(lane.vectors)} vectors`, lane.note]
+        .filter((part) => part !== undefined)
+        .join('; '),
+    ]),
+    ['Languages', counts(status.languages)],
+    ['Not parsed', Object.keys(status.notes.counts).length === 0 ? 'none' : counts(status.notes.counts)],
+  ];
+  const examples = status.notes.examples
+    .slice(0, 10)
+    .map(({ path, reason, searchable }) => `    ${path} (${reason}${searchable ? ', cut by lines' : ''})`);
+  return [...rows.map(([name, value]) => `${name.padEnd(13)}${value}`), ...examples].join('\n');
+}
+
+function counts(byName: Record<string, number>): string {
+  return Object.entries(byName)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, n]) => `${name} ${count(n)}`)
+    .join(', ');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

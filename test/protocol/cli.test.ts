@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SearchResult, SimilarResult } from '../../protocol/search.ts';
+import type { FolderStatus, IndexResult } from '../../protocol/status.ts';
+import { createFixture, tiercel, type CliResult, type Fixture } from './fixture.ts';
+
+let fixture: Fixture;
+const run = (args: readonly string[], input?: string): Promise<CliResult> => tiercel(fixture.env, args, input);
+const json = async <T>(args: readonly string[]): Promise<T> => {
+  const { code, stdout, stderr } = await run([...args, '--json']);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return JSON.parse(stdout) as T;
+};
+
+beforeAll(() => {
+  fixture = createFixture();
+});
+afterAll(async () => {
+  await fixture.dispose();
+});
+
+describe('before anything is indexed', () => {
+  test('search, similar and status say what to do and exit with 3', async () => {
+    for (const args of [
+      ['search', fixture.folder, 'router'],
+      ['similar', fixture.folder, 'src/router.ts:6'],
+      ['status', fixture.folder],
+    ]) {
+      const { code, stdout, stderr } = await run(args);
+      expect({ args, code, stdout }).toEqual({ args, code: 3, stdout: '' });
+      expect(stderr).toContain(`tiercel index ${fixture.folder}`);
+    }
+  });
+
+  test.each([
+    [['search']],
+    [['search', '.', '--limit', '0', 'x']],
+    [['search', '.']],
+    [['search', '.', '--stdin', 'query']],
+    [['similar', '.', 'no-line']],
+    [['index', '/no/such/folder']],
+    [['nonsense']],
+  ])('usage error %j exits with 2 and prints nothing to stdout', async (args) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+  });
+});
+
+describe('an indexed folder', () => {
+  beforeAll(async () => {
+    const result = await json<IndexResult>(['index', fixture.folder]);
+    expect(result.filesChanged).toBeGreaterThanOrEqual(4);
+    expect(result.coverage).toEqual({ lexical: 1, instant: 1 });
+  });
+
+  test('a second run finds nothing to do', async () => {
+    const result = await json<IndexResult>(['index', fixture.folder]);
+    expect(result).toMatchObject({ filesChanged: 0, embedded: 0 });
+  });
+
+  test('status counts files, chunks and vectors', async () => {
+    const status = await json<FolderStatus>(['status', fixture.folder]);
+    expect(status).toMatchObject({ folder: fixture.folder, phase: 'ready', coverage: { lexical: 1, instant: 1 } });
+    expect(status.files).toBeGreaterThanOrEqual(4);
+    expect(status.chunks).toBeGreaterThanOrEqual(status.files);
+    expect(status.vectors).toBeGreaterThan(0);
+    expect(status.bytesOnDisk).toBeGreaterThan(0);
+    expect(status.languages).toMatchObject({ typescript: 1, python: 1, go: 1, markdown: 1 });
+  });
+
+  test('a question finds the function, with the documented members', async () => {
+    const { query, hits, timings } = await json<SearchResult>(['search', fixture.folder, 'expire old sessions']);
+    expect(query).toBe('expire old sessions');
+    expect(timings.total).toBeGreaterThan(0);
+    expect(hits[0]).toMatchObject({ path: 'src/session store.py', language: 'python' });
+    expect(hits[0]?.snippet).toContain('class SessionStore');
+    for (const hit of hits) {
+      expect(Object.keys(hit).sort()).toEqual(
+        ['endLine', 'kind', 'language', 'path', 'score', 'snippet', 'startLine', 'symbol'].sort(),
+      );
+    }
+  });
+
+  test('ignored files are not found', async () => {
+    const { hits } = await json<SearchResult>(['search', fixture.folder, 'neverIndexed']);
+    expect(hits.map(({ path }) => path)).not.toContain('build/ignored.ts');
+  });
+
+  test('filters by language and path, limit', async () => {
+    const go = await json<SearchResult>(['search', fixture.folder, 'parse size', '--language', 'go']);
+    expect(go.hits.map(({ path }) => path)).toEqual(go.hits.map(() => 'lib/größe.go'));
+    expect(go.hits.length).toBeGreaterThan(0);
+    const source = await json<SearchResult>(['search', fixture.folder, 'parse size', '--path', 'src/**']);
+    expect(source.hits.every(({ path }) => path.startsWith('src/'))).toBe(true);
+    expect(source.hits.length).toBeGreaterThan(0);
+    const one = await json<SearchResult>(['search', fixture.folder, 'parse size', '--limit', '1']);
+    expect(one.hits).toHaveLength(1);
+  });
+
+  test('--stdin answers each line in order, the empty one too', async () => {
+    const queries = ['register a route', '', '"; DROP TABLE (', 'größe'];
+    const { code, stdout } = await run(['search', fixture.folder, '--stdin', '--json'], `${queries.join('\n')}\n`);
+    expect(code).toBe(0);
+    const answers = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as SearchResult);
+    expect(answers.map(({ query }) => query)).toEqual(queries);
+    expect(answers[0]?.hits[0]?.path).toBe('src/router.ts');
+    expect(answers[1]?.hits).toEqual([]);
+  });
+
+  test('similar leaves the place itself out', async () => {
+    const result = await json<SimilarResult>(['similar', fixture.folder, 'src/router.ts:6']);
+    expect(result.source).toMatchObject({ path: 'src/router.ts' });
+    expect(result.hits.length).toBeGreaterThan(0);
+    for (const hit of result.hits) {
+      const overlaps = hit.startLine <= result.source.endLine && hit.endLine >= result.source.startLine;
+      expect(hit.path === 'src/router.ts' && overlaps).toBe(false);
+    }
+  });
+
+  test('similar at a place without code exits with 2', async () => {
+    const { code, stderr } = await run(['similar', fixture.folder, 'src/missing.ts:1']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('src/missing.ts:1');
+  });
+
+  test('text output names place, symbol and score', async () => {
+    const { code, stdout } = await run(['search', fixture.folder, 'parse size']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}1\. lib\/größe\.go:\d+ {2}\S.* {2}\d+\.\d+$/m);
+  });
+
+  test('a changed, a new and a deleted file are followed by the next index', async () => {
+    fixture.write('src/brandNew.ts', 'export function launchRocketToMoon() {\n  return "liftoff";\n}\n');
+    const result = await json<IndexResult>(['index', fixture.folder]);
+    expect(result.filesChanged).toBe(1);
+    const { hits } = await json<SearchResult>(['search', fixture.folder, 'launch rocket']);
+    expect(hits[0]?.path).toBe('src/brandNew.ts');
+  });
+
+  test('--rebuild starts over and finds the same', async () => {
+    const before = await json<FolderStatus>(['status', fixture.folder]);
+    const result = await json<IndexResult>(['index', fixture.folder, '--rebuild']);
+    expect(result.chunks).toBe(before.chunks);
+    expect(result.filesChanged).toBeGreaterThanOrEqual(5);
+  });
+});
