@@ -54,6 +54,8 @@ class Cli {
 
   constructor(context: CliContext) {
     this.#context = context;
+    // The reader has seen enough (`| head`): no failure, and nobody left to tell.
+    process.stdout.on('error', () => process.exit(exitCodes.ok));
     process.once('SIGINT', () => {
       this.#interrupt.abort();
       // A second Ctrl-C does not wait for the server's answer.

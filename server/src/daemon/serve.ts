@@ -9,9 +9,10 @@ import { acquireFileLock } from '../native/index.ts';
 import { runSession } from '../session/session.ts';
 import { resolveSettings } from '../settings/index.ts';
 import { logDirectory } from '../settings/paths.ts';
-import { endpoint } from './endpoint.ts';
+import { endpoint, isOutdated } from './endpoint.ts';
 
 const defaultIdleMs = 10 * 60_000;
+const idleCheckMs = 2000;
 const logFileBytes = 5 * 1024 * 1024;
 const logFiles = 4;
 
@@ -36,7 +37,7 @@ export async function serve({ mainFile, version }: ServeOptions): Promise<void> 
   const host = new Host({ logger, settings, mainFile });
   const sessions = new Set<Socket>();
   await new Promise<void>((resolve, reject) => {
-    const idle = idleTimer(resolve);
+    const idle = idleTimer(resolve, () => isOutdated(mainFile, address));
     const server = createServer((socket) => {
       idle.stop();
       sessions.add(socket);
@@ -84,17 +85,27 @@ async function listen(server: Server, address: string): Promise<void> {
   });
 }
 
-function idleTimer(onIdle: () => void): { start: () => void; stop: () => void } {
+/**
+ * Ends the server when nobody has been connected for a while, and within seconds when it was updated meanwhile: clients
+ * of the new build start a server of their own, which needs the indexes this one holds open.
+ */
+function idleTimer(onIdle: () => void, outdated: () => boolean): { start: () => void; stop: () => void } {
   const configured = Number(process.env['TIERCEL_IDLE_MS']);
   const ms = Number.isFinite(configured) && configured > 0 ? configured : defaultIdleMs;
   let timer: NodeJS.Timeout | undefined;
   return {
     start: () => {
-      clearTimeout(timer);
-      timer = setTimeout(onIdle, ms);
+      clearInterval(timer);
+      const since = performance.now();
+      timer = setInterval(
+        () => {
+          if (performance.now() - since >= ms || outdated()) onIdle();
+        },
+        Math.min(ms, idleCheckMs),
+      );
     },
     stop: () => {
-      clearTimeout(timer);
+      clearInterval(timer);
     },
   };
 }

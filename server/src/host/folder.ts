@@ -1,6 +1,6 @@
 /** One indexed folder: its work tree, its store, its background work, and the answers about it. */
 import { relative, resolve, sep } from 'node:path';
-import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
+import { TiercelError, cancelled, errorCodes } from '../../../protocol/errors.ts';
 import type {
   Coverage,
   SearchHit,
@@ -137,7 +137,7 @@ export class Folder {
     const start = performance.now();
     const stats = await this.#indexedStats();
     const answer = await searchCode(this.#retrieval(stats), params.query, params.limit ?? 10, toFilter(params), signal);
-    return { query: params.query, ...(await this.#finish(answer, start)), coverage: this.#coverage(stats) };
+    return { query: params.query, ...(await this.#finish(answer, start, signal)), coverage: this.#coverage(stats) };
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SimilarResult> {
@@ -159,7 +159,7 @@ export class Folder {
     const { startLine, endLine, symbol } = source;
     return {
       source: { path, startLine, endLine, symbol },
-      ...(await this.#finish(answer, start)),
+      ...(await this.#finish(answer, start, signal)),
       coverage: this.#coverage(stats),
     };
   }
@@ -239,7 +239,8 @@ export class Folder {
     };
   }
 
-  async #finish(answer: Answer, start: number): Promise<Pick<SearchResult, 'hits' | 'timings'>> {
+  async #finish(answer: Answer, start: number, signal: AbortSignal): Promise<Pick<SearchResult, 'hits' | 'timings'>> {
+    if (signal.aborted) throw cancelled();
     const beforeRead = performance.now();
     const hits = await Promise.all(answer.hits.map((hit) => this.#withSnippet(hit)));
     const end = performance.now();

@@ -1,6 +1,11 @@
 /** Open stores by folder on disk: the trees of one repository share one store. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
-import type { SpaceSpec, VectorStore } from '../store/types.ts';
+import type { OpenOptions, SpaceSpec, VectorStore } from '../store/types.ts';
+
+const patienceMs = 8000;
+const retryMs = 250;
 
 export interface StoreLease {
   store: VectorStore;
@@ -22,7 +27,7 @@ export class StoreRegistry {
     await this.#closing.get(directory);
     let entry = this.#open.get(directory);
     if (entry === undefined) {
-      entry = { store: openEmbeddedStore({ directory, spaces }), leases: 0 };
+      entry = { store: openPatiently({ directory, spaces }), leases: 0 };
       this.#open.set(directory, entry);
     }
     entry.leases += 1;
@@ -53,6 +58,20 @@ export class StoreRegistry {
       await closing;
     } finally {
       this.#closing.delete(directory);
+    }
+  }
+}
+
+/** A store that another process holds is tried for a while: a server of the build before this one ends within seconds. */
+async function openPatiently(options: OpenOptions): Promise<VectorStore> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await openEmbeddedStore(options);
+    } catch (error) {
+      const busy = error instanceof TiercelError && error.code === errorCodes.retryLater;
+      if (!busy || performance.now() > deadline) throw error;
+      await delay(error.retryAfterMs ?? retryMs);
     }
   }
 }

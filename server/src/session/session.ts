@@ -11,7 +11,7 @@ import {
 import { createProtocolConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-languageserver/node';
 import type { z } from 'zod';
 import { prettifyError } from 'zod';
-import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
+import { TiercelError, cancelled, errorCodes } from '../../../protocol/errors.ts';
 import { methods, notifications } from '../../../protocol/methods.ts';
 import { searchParamsSchema, similarParamsSchema } from '../../../protocol/search.ts';
 import { folderParamsSchema, indexParamsSchema } from '../../../protocol/status.ts';
@@ -26,9 +26,11 @@ export interface SessionOptions {
   host: Host;
   logger: Logger;
   version: string;
-  /** Ends the server, after the answer to the request was sent. */
+  /** Ends the server for every client. Idempotent. */
   shutdownServer: () => void;
 }
+
+const shutdownGraceMs = 1000;
 
 type Handler = (params: unknown, signal: AbortSignal) => Promise<unknown>;
 
@@ -146,7 +148,10 @@ class Session {
       [
         methods.shutdownServer,
         () => {
-          setImmediate(this.#options.shutdownServer);
+          // Not before the answer has been read: the asker's disconnect says so, a client that stays gets a moment.
+          const { socket, shutdownServer } = this.#options;
+          socket.once('close', shutdownServer);
+          setTimeout(shutdownServer, shutdownGraceMs).unref();
           return Promise.resolve(null);
         },
       ],
@@ -160,7 +165,10 @@ class Session {
     });
     if (token.isCancellationRequested) cancel.abort();
     try {
-      return await handler(params, AbortSignal.any([cancel.signal, this.#closing.signal]));
+      const result = await handler(params, AbortSignal.any([cancel.signal, this.#closing.signal]));
+      // A client that cancelled has dropped its request: it gets the short answer.
+      if (cancel.signal.aborted) throw cancelled();
+      return result;
     } catch (error) {
       return toResponseError(error, method, this.#options.logger);
     } finally {
