@@ -71,20 +71,25 @@ export class Folder {
 
   async #watch(): Promise<void> {
     const { workspace, logger } = this.#deps;
+    this.#indexer.announceScan();
     // Watching begins before the comparison, so that no change falls between the two.
-    await workspace.watch({
-      onChange: (changes) => {
-        this.#indexer.enqueue(changes, 'changed on disk');
-      },
-      onRescan: (reason) => {
-        this.#indexer.rescan(reason);
-      },
-      onProblem: (message) => {
-        this.#watchNote = message;
-        logger.warn(`${this.root}: ${message}`);
-      },
-    });
-    this.#indexer.rescan('opened');
+    try {
+      await workspace.watch({
+        onChange: (changes) => {
+          this.#indexer.enqueue(changes, 'changed on disk');
+        },
+        onRescan: (reason) => {
+          this.#indexer.rescan(reason);
+        },
+        onProblem: (message) => {
+          this.#watchNote = message;
+          logger.warn(`${this.root}: ${message}`);
+        },
+      });
+    } finally {
+      // A folder that cannot be watched is indexed all the same.
+      this.#indexer.rescan('opened');
+    }
     this.useDeepLane(false).catch((error: unknown) => {
       logger.error(`${this.root}: the deep lane could not start`, error);
     });

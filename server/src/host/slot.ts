@@ -6,7 +6,7 @@ import type { Folder } from './folder.ts';
 /** An open folder and how to give back what it was opened with. */
 export interface OpenedFolder {
   folder: Folder;
-  release(): Promise<void>;
+  release: () => Promise<void>;
 }
 
 export class FolderSlot {

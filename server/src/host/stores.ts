@@ -10,7 +10,7 @@ const retryMs = 250;
 export interface StoreLease {
   store: VectorStore;
   /** The last lease closes the store. */
-  release(): Promise<void>;
+  release: () => Promise<void>;
 }
 
 interface OpenStore {

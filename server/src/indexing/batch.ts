@@ -7,6 +7,8 @@ import type { PreparedFile } from './prepare.ts';
 
 const maxChunks = 4000;
 const maxTextBytes = 12 * 1024 * 1024;
+/** What a crash may cost: work not committed yet. A commit takes a tenth of this. */
+const maxAgeMs = 2000;
 /** Texts handed to the embedder in one call: small enough that a cancel is noticed soon. */
 const embedBatch = 512;
 
@@ -17,13 +19,19 @@ export class Batch {
   readonly texts = new Map<string, string>();
   chunks = 0;
   #textBytes = 0;
+  readonly #since = performance.now();
 
   get files(): number {
     return this.put.length + this.remove.length;
   }
 
   get full(): boolean {
-    return this.chunks >= maxChunks || this.#textBytes >= maxTextBytes || this.files >= maxChunks;
+    return (
+      this.chunks >= maxChunks ||
+      this.#textBytes >= maxTextBytes ||
+      this.files >= maxChunks ||
+      (this.files > 0 && performance.now() - this.#since > maxAgeMs)
+    );
   }
 
   add(prepared: PreparedFile): void {

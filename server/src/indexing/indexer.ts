@@ -91,6 +91,11 @@ export class Indexer {
     return () => this.#listeners.delete(listener);
   }
 
+  /** A comparison will be asked for shortly: nobody is told `ready` before it is done. */
+  announceScan(): void {
+    this.#setPhase('scanning');
+  }
+
   /** Compare the whole work tree with the store and index the difference. */
   rescan(reason: string): void {
     this.#scanReason ??= reason;
