@@ -5,6 +5,7 @@
  * in batches while the next files are prepared. A full batch waits for the commit before it, so a slow store slows the
  * reader instead of filling memory.
  */
+import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { IndexPhase, IndexProgress } from '../../../protocol/status.ts';
 import type { VectorStore } from '../store/types.ts';
@@ -142,7 +143,17 @@ export class Indexer {
    */
   whenComplete(deep: boolean, signal: AbortSignal): Promise<WorkDone> {
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { deep, done: resolve, fail: reject };
+      const waiter: Waiter = {
+        deep,
+        done: (work) => {
+          signal.removeEventListener('abort', onAbort);
+          resolve(work);
+        },
+        fail: (error) => {
+          signal.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
       const onAbort = (): void => {
         this.#waiters.delete(waiter);
         reject(cancelled());
@@ -172,6 +183,8 @@ export class Indexer {
   #start(): void {
     if (this.#loop !== undefined || this.#paused || this.#closing.signal.aborted) return;
     this.#working = new AbortController();
+    // Every file under way listens to it.
+    setMaxListeners(0, this.#working.signal);
     this.#loop = this.#run(this.#working.signal)
       .catch((error: unknown) => {
         if (isCancelled(error)) return;

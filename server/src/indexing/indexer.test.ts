@@ -1,0 +1,198 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { IndexProgress } from '../../../protocol/status.ts';
+import { createChunker } from '../chunking/pool.ts';
+import type { Chunker } from '../chunking/types.ts';
+import { openInstantEmbedder } from '../inference/instant.ts';
+import { createLogger } from '../logging/logger.ts';
+import { modelsDirectory } from '../settings/paths.ts';
+import { openEmbeddedStore } from '../store/embedded.ts';
+import type { VectorStore } from '../store/types.ts';
+import type { Workspace } from '../workspace/types.ts';
+import { openWorkspace } from '../workspace/workspace.ts';
+import { Indexer } from './indexer.ts';
+import type { Lane } from './lane.ts';
+
+const mainFile = resolve(import.meta.dirname, '../../../dist/main.mjs');
+const never = new AbortController().signal;
+
+let base: string;
+let workspace: Workspace;
+let store: VectorStore;
+let chunker: Chunker;
+let instant: Lane;
+let indexer: Indexer;
+
+function write(path: string, text: string): void {
+  const file = join(base, 'tree', path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+const functionNamed = (name: string): string =>
+  `/** About ${name}. */\nexport function ${name}(a: number) {\n${`  a += ${name}.length;\n`.repeat(8)}  return a;\n}\n`;
+
+async function paths(): Promise<string[]> {
+  return (await store.files(workspace.root, 1000)).files.map(({ path }) => path);
+}
+
+beforeEach(async () => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'tiercel-indexer-')));
+  write('a.ts', functionNamed('alpha') + functionNamed('beta'));
+  write('b.ts', functionNamed('gamma'));
+  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v1'));
+  instant = { name: 'instant', embedder, space: 'instant:test' };
+  store = await openEmbeddedStore({
+    directory: join(base, 'index'),
+    spaces: [{ name: instant.space, dimension: embedder.model.dimension }],
+  });
+  workspace = await openWorkspace({ root: join(base, 'tree'), exclude: [], maxFileBytes: 1 << 20 });
+  chunker = createChunker({ processes: 1, command: { file: process.execPath, args: [mainFile, 'parse'] } });
+  indexer = new Indexer({ workspace, store, chunker, instant, logger: createLogger({}), concurrency: 4 });
+});
+
+afterEach(async () => {
+  await indexer.close();
+  await chunker.close();
+  await workspace.close();
+  await store.close();
+  await instant.embedder.close();
+  rmSync(base, { recursive: true, force: true });
+});
+
+async function indexAll(): Promise<{ filesChanged: number; embedded: number }> {
+  indexer.rescan('test');
+  return indexer.whenComplete(false, never);
+}
+
+describe('indexing', () => {
+  test('takes every file, then finds nothing to do', async () => {
+    expect(await indexAll()).toEqual({ filesChanged: 2, embedded: 3 });
+    expect(await paths()).toEqual(['a.ts', 'b.ts']);
+    expect(await indexAll()).toEqual({ filesChanged: 0, embedded: 0 });
+  });
+
+  test('embeds only the chunks that changed, none on a rename', async () => {
+    await indexAll();
+    write('a.ts', functionNamed('alpha') + functionNamed('delta'));
+    expect(await indexAll()).toEqual({ filesChanged: 1, embedded: 1 });
+    write('moved/a.ts', functionNamed('alpha') + functionNamed('delta'));
+    rmSync(join(base, 'tree', 'a.ts'));
+    expect(await indexAll()).toEqual({ filesChanged: 2, embedded: 0 });
+    expect(await paths()).toEqual(['b.ts', 'moved/a.ts']);
+  });
+
+  test('records why a file has no chunks', async () => {
+    write('empty.ts', '');
+    writeFileSync(join(base, 'tree', 'image.bin'), Buffer.from([0, 1, 2, 0, 255]));
+    await indexAll();
+    const stats = await store.stats(workspace.root);
+    expect(stats.outcomes).toEqual({ empty: 1, binary: 1 });
+    expect(stats).toMatchObject({ files: 2, knownFiles: 4 });
+  });
+
+  test('a single changed file is taken from the queue', async () => {
+    await indexAll();
+    write('c.ts', functionNamed('epsilon'));
+    indexer.enqueue([{ path: 'c.ts', kind: 'changed' }], 'test');
+    expect(await indexer.whenComplete(false, never)).toEqual({ filesChanged: 1, embedded: 1 });
+    rmSync(join(base, 'tree', 'c.ts'));
+    indexer.enqueue([{ path: 'c.ts', kind: 'changed' }], 'a change that turns out to be a removal');
+    await indexer.whenComplete(false, never);
+    expect(await paths()).toEqual(['a.ts', 'b.ts']);
+  });
+
+  test('progress ends with ready and the number of chunks', async () => {
+    const seen: IndexProgress[] = [];
+    indexer.onProgress((progress) => seen.push(progress));
+    const ready = new Promise<void>((done) => {
+      indexer.onProgress(({ phase }) => {
+        if (phase === 'ready') done();
+      });
+    });
+    await indexAll();
+    await ready;
+    expect(new Set(seen.map(({ phase }) => phase))).toEqual(new Set(['scanning', 'indexing', 'ready']));
+    expect(seen.at(-1)).toMatchObject({ phase: 'ready', chunks: 3, filesDone: 2, filesTotal: 2 });
+  });
+});
+
+describe('pause', () => {
+  test('stops the work, resume finishes it', async () => {
+    for (let i = 0; i < 200; i += 1) write(`many/f${String(i)}.ts`, functionNamed(`name${String(i)}`));
+    indexer.rescan('test');
+    indexer.pause();
+    expect(indexer.progress.phase).toBe('paused');
+    indexer.resume();
+    await indexer.whenComplete(false, never);
+    expect(await store.stats(workspace.root)).toMatchObject({ files: 202, chunks: 203 });
+  });
+
+  test('changes meanwhile are indexed on resume', async () => {
+    await indexAll();
+    indexer.pause();
+    write('later.ts', functionNamed('later'));
+    indexer.enqueue([{ path: 'later.ts', kind: 'changed' }], 'test');
+    expect(await paths()).not.toContain('later.ts');
+    indexer.resume();
+    await indexer.whenComplete(false, never);
+    expect(await paths()).toContain('later.ts');
+  });
+});
+
+describe('failures', () => {
+  test('a store that fails stops the work with its error, and the next run finishes it', async () => {
+    const failing: VectorStore = Object.create(store, {
+      commit: { value: () => Promise.reject(new Error('disk full')) },
+    }) as VectorStore;
+    const broken = new Indexer({
+      workspace,
+      store: failing,
+      chunker,
+      instant,
+      logger: createLogger({}),
+      concurrency: 4,
+    });
+    broken.rescan('test');
+    await expect(broken.whenComplete(false, never)).rejects.toThrow('disk full');
+    expect(broken.progress.phase).toBe('failed');
+    expect(broken.error).toBe('disk full');
+    await broken.close();
+    expect(await indexAll()).toEqual({ filesChanged: 2, embedded: 3 });
+  });
+
+  test('waiting can be cancelled while the work goes on', async () => {
+    const cancel = new AbortController();
+    indexer.rescan('test');
+    const waiting = indexer.whenComplete(false, cancel.signal);
+    cancel.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'Cancelled' });
+    await indexer.whenComplete(false, never);
+    expect(await paths()).toEqual(['a.ts', 'b.ts']);
+  });
+});
+
+describe('a second lane', () => {
+  test('is filled after the first, from the files, and again after a change', async () => {
+    const deep: Lane = { name: 'deep', embedder: instant.embedder, space: 'deep:test' };
+    await store.close();
+    store = await openEmbeddedStore({
+      directory: join(base, 'index'),
+      spaces: [instant, deep].map(({ space, embedder }) => ({ name: space, dimension: embedder.model.dimension })),
+    });
+    indexer = new Indexer({ workspace, store, chunker, instant, logger: createLogger({}), concurrency: 4 });
+    await indexAll();
+    const covered = async (): Promise<number | undefined> =>
+      (await store.stats(workspace.root)).spaces.find(({ name }) => name === deep.space)?.covered;
+    expect(await covered()).toBe(0);
+    indexer.setDeepLane(deep);
+    await indexer.whenComplete(true, never);
+    expect(await covered()).toBe(3);
+    write('b.ts', functionNamed('zeta') + functionNamed('eta'));
+    indexer.rescan('test');
+    await indexer.whenComplete(true, never);
+    expect(await covered()).toBe(4);
+  });
+});
