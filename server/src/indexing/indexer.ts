@@ -141,31 +141,24 @@ export class Indexer {
    * Resolves when lexical and instant lanes (with `deep`, all lanes) hold what the work tree holds.
    * @throws what stopped the work; `Cancelled` on signal.
    */
-  whenComplete(deep: boolean, signal: AbortSignal): Promise<WorkDone> {
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        deep,
-        done: (work) => {
-          signal.removeEventListener('abort', onAbort);
-          resolve(work);
-        },
-        fail: (error) => {
-          signal.removeEventListener('abort', onAbort);
-          reject(error);
-        },
-      };
-      const onAbort = (): void => {
+  async whenComplete(deep: boolean, signal: AbortSignal): Promise<WorkDone> {
+    if (signal.aborted) throw cancelled();
+    let onAbort: () => void = () => undefined;
+    const complete = new Promise<WorkDone>((resolve, reject) => {
+      const waiter: Waiter = { deep, done: resolve, fail: reject };
+      onAbort = () => {
         this.#waiters.delete(waiter);
         reject(cancelled());
       };
-      if (signal.aborted) {
-        onAbort();
-        return;
-      }
-      signal.addEventListener('abort', onAbort, { once: true });
       this.#waiters.add(waiter);
-      this.#start();
     });
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#start();
+    try {
+      return await complete;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Stops without losing what was committed. Idempotent. */
