@@ -23,14 +23,20 @@ export interface Chunk {
   /** 1-based, inclusive; includes the doc comment directly above. */
   startLine: number;
   endLine: number;
-  /** Nested symbol path joined with `.`, outermost first; empty for top-level runs and windows. */
+  /**
+   * Nested symbol path joined with `.`, outermost first; empty for top-level runs and windows. Of short neighbours that
+   * share a chunk up to eight, joined with `, `, those after the first relative to it: `Shape.area, name`.
+   */
   symbol: string;
   kind: ChunkKind;
   /** First lines of the definition up to its body, white space folded; empty for runs and windows. */
   signature: string;
   /** Text of the doc comment (or docstring) without comment markers; empty when there is none. */
   doc: string;
-  /** The lines `startLine..endLine` as they stand in the file. */
+  /**
+   * The lines `startLine..endLine` as they stand in the file, joined with `\n` and cut after 4,000 characters, which only
+   * a very long line reaches.
+   */
   text: string;
 }
 
@@ -41,7 +47,7 @@ export interface ChunkedFile {
    * ran out of time or rejected the file; cut by lines instead).
    */
   method: 'parsed' | 'lines' | 'parser-failed';
-  /** With `parser-failed`: what happened, for a person. */
+  /** With `parser-failed`: what happened; with `lines`: why a grammar that should be there is missing. For a person. */
   detail?: string;
 }
 

@@ -1,0 +1,4 @@
+(comment) @comment
+
+(document (object (pair key: (string) @name.text) @definition.section))
+(pair key: (string) @name.text value: [(object) (array)]) @definition.section
