@@ -179,12 +179,21 @@ function fillCache(folder) {
   }
 }
 
+function isComplete(folder) {
+  const missing = join(folder, 'missing.json');
+  return existsSync(missing) && Object.keys(JSON.parse(readFileSync(missing, 'utf8'))).length === 0;
+}
+
 function main() {
   const key = cacheKey();
   const stamp = join(target, 'key');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
   const cached = join(cacheRoot(), key);
-  if (!existsSync(cached)) fillCache(cached);
+  // What could not be compiled once may be now (a compiler was installed): only a complete result is kept for good.
+  if (!isComplete(cached)) {
+    rmSync(cached, { recursive: true, force: true });
+    fillCache(cached);
+  }
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   for (const file of readdirSync(cached)) copyFileSync(join(cached, file), join(target, file));
