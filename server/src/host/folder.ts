@@ -238,7 +238,8 @@ export class Folder {
     const share = (part: number, whole: number): number => (whole === 0 ? 1 : Math.min(part / whole, 1));
     const deep = statsOf(stats, lanes.deepSpace).covered;
     return {
-      lexical: share(stats.knownFiles, known),
+      // Before the first look at the folder nothing is known of it, not even that it is empty.
+      lexical: known === 0 && phase === 'scanning' ? 0 : share(stats.knownFiles, known),
       instant: share(statsOf(stats, lanes.instant.space).covered, stats.chunks),
       ...(this.#deep.lane === undefined && deep === 0 ? {} : { deep: share(deep, stats.chunks) }),
     };

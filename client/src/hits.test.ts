@@ -1,0 +1,106 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { SearchHit } from '../../protocol/search.ts';
+import { closeToBest, escapeIcons, hitRow, iconOf, interleave } from './hits.ts';
+
+const folder = { name: 'shop', path: '/code/shop' };
+
+function hit(changes: Partial<SearchHit> = {}): SearchHit {
+  return {
+    path: 'src/router.ts',
+    startLine: 12,
+    endLine: 20,
+    symbol: 'Router.register',
+    kind: 'method',
+    language: 'typescript',
+    score: 1,
+    snippet: '  register(path: string): void {\n    this.routes.push(path);\n  }',
+    ...changes,
+  };
+}
+
+describe('interleave', () => {
+  test('takes rank by rank, in folder order', () => {
+    expect(interleave([['a1', 'a2', 'a3'], ['b1'], ['c1', 'c2']], 10)).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3']);
+    expect(
+      interleave(
+        [
+          ['a1', 'a2'],
+          ['b1', 'b2'],
+        ],
+        3,
+      ),
+    ).toEqual(['a1', 'b1', 'a2']);
+    expect(interleave([], 3)).toEqual([]);
+  });
+
+  test('keeps every item once and the order within each list', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.integer())), (lists) => {
+        const tagged = lists.map((list, folderIndex) => list.map((_value, rank) => ({ folderIndex, rank })));
+        const merged = interleave(tagged, Number.POSITIVE_INFINITY);
+        expect(merged).toHaveLength(tagged.flat().length);
+        for (const [folderIndex, list] of tagged.entries()) {
+          expect(merged.filter((item) => item.folderIndex === folderIndex)).toEqual(list);
+        }
+      }),
+    );
+  });
+});
+
+describe('hitRow', () => {
+  test('shows the symbol, the place and the first lines', () => {
+    expect(hitRow({ folder, hit: hit() }, false)).toEqual({
+      label: 'Router.register',
+      description: 'src/router.ts:12',
+      detail: 'register(path: string): void {  this.routes.push(path);',
+      icon: 'symbol-method',
+    });
+  });
+
+  test('names the folder when there are several', () => {
+    expect(hitRow({ folder, hit: hit() }, true).description).toBe('shop • src/router.ts:12');
+  });
+
+  test('code without a symbol is named by its first line that says something', () => {
+    const row = hitRow(
+      { folder, hit: hit({ symbol: '', kind: 'block', snippet: '\n{\n//\n  import fs;\n  run();\n}' }) },
+      false,
+    );
+    expect(row).toMatchObject({ label: 'import fs;', detail: 'run();', icon: 'code' });
+  });
+
+  test('an empty snippet falls back to the path', () => {
+    expect(hitRow({ folder, hit: hit({ symbol: '', snippet: '' }) }, false)).toMatchObject({
+      label: 'src/router.ts',
+      detail: '',
+    });
+  });
+
+  test('long lines are cut', () => {
+    const row = hitRow({ folder, hit: hit({ snippet: 'word '.repeat(500), symbol: 'x'.repeat(500) }) }, false);
+    expect(row.detail.length).toBeLessThanOrEqual(180);
+    expect(row.detail.endsWith('…')).toBe(true);
+    expect(row.label.length).toBeLessThanOrEqual(100);
+  });
+});
+
+test('closeToBest leaves out what is far behind', () => {
+  const scores = (hits: readonly SearchHit[]): number[] => hits.map(({ score }) => score);
+  const hits = [0.8, 0.7, 0.4, 0.39, 0.1].map((score) => hit({ score }));
+  expect(scores(closeToBest(hits))).toEqual([0.8, 0.7, 0.4]);
+  expect(closeToBest([])).toEqual([]);
+});
+
+test('escapeIcons leaves no icon in code, and nothing else changed', () => {
+  expect(escapeIcons('x=$(date) $(sync~spin) $(a b) $x ${y}')).toBe('x=\\$(date) \\$(sync~spin) $(a b) $x ${y}');
+});
+
+test.each([
+  ['function', 'symbol-function'],
+  ['method_definition', 'symbol-method'],
+  ['Struct', 'symbol-structure'],
+  ['lines', 'code'],
+])('iconOf(%s) is %s', (kind, icon) => {
+  expect(iconOf(kind)).toBe(icon);
+});
