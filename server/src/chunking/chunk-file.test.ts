@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chunkFile } from './chunk-file.ts';
-import { packageRoot, parsedLanguages } from './grammars.ts';
+import { packageRoot } from '../settings/paths.ts';
+import { parsedLanguages } from './grammars.ts';
 import { maxChunkCharacters } from './source-lines.ts';
 import type { ChunkedFile, ChunkRequest } from './types.ts';
 

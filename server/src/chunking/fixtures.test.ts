@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chunkFile } from './chunk-file.ts';
-import { packageRoot, parsedLanguages } from './grammars.ts';
+import { packageRoot } from '../settings/paths.ts';
+import { parsedLanguages } from './grammars.ts';
 import type { Chunk } from './types.ts';
 
 const update = process.env['UPDATE_FIXTURES'] === '1';

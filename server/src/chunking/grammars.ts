@@ -1,11 +1,11 @@
 /** Loading of grammars and their chunk queries: lazily, once per process, never throwing for one that is missing. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type Parser from 'tree-sitter';
 import { messageOf } from '../../../protocol/errors.ts';
+import { packageRoot } from '../settings/paths.ts';
 
 interface GrammarSource {
   /** File under `dist/grammars` without `.node`. */
@@ -80,17 +80,6 @@ export function grammarFor(language: string, path: string): Grammar | MissingGra
     loaded.set(name, grammar);
   }
   return grammar;
-}
-
-/** Folder of the package: the same from the sources and from the bundle. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'syntaxes'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('The folder "syntaxes" of Tiercel is missing: install Tiercel again.');
-    folder = parent;
-  }
-  return folder;
 }
 
 function load(language: string, source: GrammarSource): Grammar | MissingGrammar {

@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { errorCodes, isCancelled } from '../../../protocol/errors.ts';
 import { chunkFile } from './chunk-file.ts';
-import { packageRoot } from './grammars.ts';
+import { packageRoot } from '../settings/paths.ts';
 import { createChunker, type ChunkerOptions, type ChunkerPool } from './pool.ts';
 import type { ChunkRequest } from './types.ts';
 

@@ -3,7 +3,8 @@ import { cancelled, errorCodes, TiercelError } from '../../../protocol/errors.ts
 import type { ParseReply } from './messages.ts';
 import type { ChunkedFile, Chunker, ChunkRequest } from './types.ts';
 import { chunkByLines } from './windows.ts';
-import { ParseWorker, type Assignment, type ProcessCommand, type WorkerEnd } from './worker.ts';
+import type { ProcessCommand } from '../processes/command.ts';
+import { ParseWorker, type Assignment, type WorkerEnd } from './worker.ts';
 
 /** Files that ended the parser: content key to what happened. A `Map` does; one that is kept on disk can, too. */
 export interface FailureMemory {

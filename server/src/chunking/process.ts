@@ -1,6 +1,6 @@
 import { messageOf } from '../../../protocol/errors.ts';
 import { chunkFile } from './chunk-file.ts';
-import { encodeFrame, FrameReader } from './framing.ts';
+import { encodeFrame, FrameReader } from '../processes/framing.ts';
 import { isParseRequest, type ParseReply, type ParseRequest } from './messages.ts';
 
 /**

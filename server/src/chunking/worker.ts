@@ -1,16 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { messageOf } from '../../../protocol/errors.ts';
-import { encodeFrame, FrameReader } from './framing.ts';
+import type { ProcessCommand } from '../processes/command.ts';
+import { encodeFrame, FrameReader } from '../processes/framing.ts';
 import { isParseReply, type ParseReply } from './messages.ts';
 import type { ChunkRequest } from './types.ts';
-
-export interface ProcessCommand {
-  file: string;
-  args: string[];
-  /** Added to the environment of this process. */
-  env?: Record<string, string>;
-}
 
 /** A request at a parse process. */
 export interface Assignment {

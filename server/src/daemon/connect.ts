@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
-import { ownProcess } from '../host/command.ts';
+import { ownProcess } from '../processes/command.ts';
 import { logDirectory } from '../settings/paths.ts';
 import { endpoint } from './endpoint.ts';
 

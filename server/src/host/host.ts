@@ -11,7 +11,7 @@ import type { ResolvedSettings } from '../settings/index.ts';
 import { indexDirectory, modelsDirectory } from '../settings/paths.ts';
 import { repositoryIdentity } from '../workspace/identity.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
-import { ownProcess } from './command.ts';
+import { ownProcess } from '../processes/command.ts';
 import { Folder, notIndexed } from './folder.ts';
 import { Lanes } from './lanes.ts';
 import { FolderSlot, type OpenedFolder } from './slot.ts';

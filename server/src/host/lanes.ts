@@ -7,7 +7,7 @@ import { deepModel, openDeepEmbedder, probeDeep } from '../inference/deep.ts';
 import { openInstantEmbedder } from '../inference/instant.ts';
 import type { Embedder, ModelInfo } from '../inference/types.ts';
 import type { SpaceSpec } from '../store/types.ts';
-import type { ProcessCommand } from './command.ts';
+import type { ProcessCommand } from '../processes/command.ts';
 
 /** The deep lane, or the reason why there is none. */
 export type DeepOutcome = { lane: Lane; note?: undefined } | { lane?: undefined; note: string };

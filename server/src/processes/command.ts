@@ -2,6 +2,7 @@
 export interface ProcessCommand {
   file: string;
   args: string[];
+  /** Added to the environment of this process. */
   env?: Record<string, string>;
 }
 
