@@ -1,0 +1,7 @@
+//! What readers look at: immutable snapshots that share most of their pages with the one before.
+
+pub mod keys;
+pub mod paged;
+pub mod snapshot;
+pub mod space;
+pub mod tree;

@@ -1,0 +1,3 @@
+//! Vectors on disk.
+
+pub mod file;

@@ -1,0 +1,202 @@
+//! The store for JavaScript: every method runs on the addon's threads and gives a promise.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use napi::Env;
+use napi::bindgen_prelude::{Float32Array, Float64Array, Object, ToNapiValue, Uint8Array};
+use napi_derive::napi;
+use tiercel_engine::cancel::Cancel;
+use tiercel_engine::error::{Error, Result};
+use tiercel_engine::filter::Filter;
+use tiercel_engine::store::batch::{Batch, Vectors};
+use tiercel_engine::store::{Missing, SpaceSpec, Store};
+
+use crate::cancel::CancelToken;
+use crate::columns::{
+    ChunkColumns, CommitOutput, FileColumns, FilePageColumns, HitColumns, MissingOutput, SpaceInput, StatsOutput,
+    VectorColumns, float, id, small,
+};
+use crate::task::{Lane, run};
+
+/// An open store.
+#[napi]
+pub struct NativeStore {
+    /// Emptied by `close`, which waits for the calls that read it.
+    store: Arc<RwLock<Option<Store>>>,
+}
+
+/// Which chunks may be returned; absent members let everything pass.
+#[napi(object)]
+pub struct FilterInput {
+    /// Language ids.
+    pub languages: Option<Vec<String>>,
+    /// Globs over paths.
+    pub paths: Option<Vec<String>>,
+    /// Chunk ids.
+    pub ids: Option<Float64Array>,
+}
+
+/// Opens the store in `folder`, making it if it is not there.
+#[napi(ts_return_type = "Promise<NativeStore>")]
+pub fn open_store(env: &Env, folder: String, spaces: Vec<SpaceInput>) -> napi::Result<Object<'_>> {
+    run(env, Lane::Write, move || {
+        let specs: Vec<SpaceSpec> = spaces
+            .into_iter()
+            .map(|space| SpaceSpec { name: space.name, dimension: space.dimension as usize })
+            .collect();
+        let store = Store::open(&PathBuf::from(folder), &specs)?;
+        Ok(NativeStore { store: Arc::new(RwLock::new(Some(store))) })
+    })
+}
+
+#[napi]
+impl NativeStore {
+    /// Applies a batch, all of it or nothing. The arrays must not be changed until the promise settles.
+    #[napi(ts_return_type = "Promise<CommitOutput>")]
+    pub fn commit<'e>(
+        &self,
+        env: &'e Env,
+        tree: String,
+        put: FileColumns,
+        remove: Vec<String>,
+        vectors: Vec<VectorColumns>,
+    ) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Write, move |store| {
+            let batch = Batch {
+                tree: &tree,
+                put: put.files()?,
+                remove: remove.iter().map(String::as_str).collect(),
+                vectors: vectors
+                    .iter()
+                    .map(|part| Vectors { space: &part.space, keys: &part.keys, vectors: &part.vectors })
+                    .collect(),
+            };
+            let receipt = store.commit(&batch)?;
+            Ok(CommitOutput {
+                generation: float(receipt.generation),
+                files: small(receipt.files),
+                chunks: small(receipt.chunks),
+            })
+        })
+    }
+
+    /// The nearest chunks of each vector.
+    #[napi(ts_return_type = "Promise<HitColumns>")]
+    #[expect(clippy::too_many_arguments, reason = "each is a member of the query in TypeScript")]
+    pub fn search_vectors<'e>(
+        &self,
+        env: &'e Env,
+        tree: String,
+        space: String,
+        vectors: Float32Array,
+        k: u32,
+        filter: Option<FilterInput>,
+        cancel: Option<&CancelToken>,
+    ) -> napi::Result<Object<'e>> {
+        let (filter, cancel) = (engine_filter(filter), flag(cancel));
+        self.call(env, Lane::Read, move |store| {
+            store.search_vectors(&tree, &space, &vectors, k as usize, &filter, &cancel).map(HitColumns::from)
+        })
+    }
+
+    /// The best chunks of each query by BM25.
+    #[napi(ts_return_type = "Promise<HitColumns>")]
+    pub fn search_text<'e>(
+        &self,
+        env: &'e Env,
+        tree: String,
+        queries: Vec<String>,
+        k: u32,
+        filter: Option<FilterInput>,
+        cancel: Option<&CancelToken>,
+    ) -> napi::Result<Object<'e>> {
+        let (filter, cancel) = (engine_filter(filter), flag(cancel));
+        self.call(env, Lane::Read, move |store| {
+            store.search_text(&tree, &queries, k as usize, &filter, &cancel).map(HitColumns::from)
+        })
+    }
+
+    /// Chunks by id, in that order.
+    #[napi(ts_return_type = "Promise<ChunkColumns>")]
+    pub fn chunks_by_id<'e>(&self, env: &'e Env, ids: Float64Array) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Read, move |store| store.chunks_by_id(ids.iter().copied().map(id)).map(ChunkColumns::from))
+    }
+
+    /// Chunks of one file, by start line.
+    #[napi(ts_return_type = "Promise<ChunkColumns>")]
+    pub fn chunks_of_file<'e>(&self, env: &'e Env, tree: String, path: String) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Read, move |store| store.chunks_of_file(&tree, &path).map(ChunkColumns::from))
+    }
+
+    /// Known files in path order.
+    #[napi(ts_return_type = "Promise<FilePageColumns>")]
+    pub fn files<'e>(&self, env: &'e Env, tree: String, limit: u32, after: Option<String>) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Read, move |store| {
+            store.files(&tree, limit as usize, after.as_deref()).map(FilePageColumns::from)
+        })
+    }
+
+    /// Which of these keys have no vector.
+    #[napi(ts_return_type = "Promise<MissingOutput>")]
+    pub fn missing_keys<'e>(
+        &self,
+        env: &'e Env,
+        space: String,
+        keys: Uint8Array,
+        limit: u32,
+    ) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Read, move |store| missing(store, &space, &Missing::Keys(&keys), limit))
+    }
+
+    /// Which files of this tree have chunks without a vector.
+    #[napi(ts_return_type = "Promise<MissingOutput>")]
+    pub fn missing_paths<'e>(&self, env: &'e Env, space: String, tree: String, limit: u32) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Read, move |store| missing(store, &space, &Missing::Tree(&tree), limit))
+    }
+
+    /// Figures of the store and of one tree.
+    #[napi(ts_return_type = "Promise<StatsOutput>")]
+    pub fn stats<'e>(&self, env: &'e Env, tree: String) -> napi::Result<Object<'e>> {
+        self.call(env, Lane::Read, move |store| store.stats(&tree).map(StatsOutput::from))
+    }
+
+    /// Waits for running calls, makes everything durable and frees the folder. Idempotent.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn close<'e>(&self, env: &'e Env) -> napi::Result<Object<'e>> {
+        let slot = Arc::clone(&self.store);
+        run(env, Lane::Write, move || {
+            let store = slot.write().unwrap_or_else(PoisonError::into_inner).take();
+            store.map_or(Ok(()), Store::close)
+        })
+    }
+
+    fn call<'e, T, W>(&self, env: &'e Env, lane: Lane, work: W) -> napi::Result<Object<'e>>
+    where
+        T: ToNapiValue + Send + 'static,
+        W: FnOnce(&Store) -> Result<T> + Send + 'static,
+    {
+        let slot = Arc::clone(&self.store);
+        run(env, lane, move || {
+            let guard = slot.read().unwrap_or_else(PoisonError::into_inner);
+            work(guard.as_ref().ok_or_else(|| Error::FixTheCall("The store is closed.".into()))?)
+        })
+    }
+}
+
+fn missing(store: &Store, space: &str, of: &Missing<'_>, limit: u32) -> Result<MissingOutput> {
+    let (keys, paths) = store.missing(space, of, limit as usize)?;
+    Ok(MissingOutput { keys: keys.into_flattened().into(), paths })
+}
+
+fn engine_filter(filter: Option<FilterInput>) -> Filter {
+    filter.map_or_else(Filter::default, |filter| Filter {
+        languages: filter.languages,
+        paths: filter.paths,
+        ids: filter.ids.map(|ids| ids.iter().copied().map(id).collect()),
+    })
+}
+
+fn flag(cancel: Option<&CancelToken>) -> Cancel {
+    cancel.map_or_else(Cancel::new, |token| token.flag.clone())
+}
