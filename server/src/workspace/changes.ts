@@ -1,0 +1,319 @@
+/** Turns what the watcher notices into batches of changed and removed files, or into the advice to list anew. */
+import type { Stats } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { messageOf } from '../../../protocol/errors.ts';
+import { compareStamps, stampsOf, type KnownFiles, type Stamps } from './known.ts';
+import { filterPaths, lstat, mayEnter, rulesOf, walkBelow, type Folder } from './listing.ts';
+import { isIgnoreFile, type IgnoreRules } from './rules.ts';
+import type { FileChange, FileEntry, Workspace } from './types.ts';
+import { FolderWatcher, isExhausted, type Watch } from './watcher.ts';
+
+export type Handlers = Parameters<Workspace['watch']>[0];
+
+export interface Surroundings {
+  readonly known: KnownFiles;
+  /** The folder as last described. */
+  folder(): Folder;
+  /** Describes the folder again: it may have become a repository. */
+  refresh(): Promise<void>;
+  list(): Promise<FileEntry[]>;
+}
+
+/** Milliseconds of quiet that end a batch of events, and the longest a batch waits for quiet. */
+const quiet = 100;
+const patience = 500;
+/** Git and editors write ignore files and git's index in several steps. */
+const rescanQuiet = 400;
+/** When a new folder is looked at again: what was written before its watch stood is found then. */
+const secondLook = 1000;
+/** More events at once than this, and the system's queue has probably dropped some. */
+const mostTouched = 10_000;
+const shortestPoll = 5000;
+
+export class ChangeFeed {
+  readonly #surroundings: Surroundings;
+  readonly #handlers: Handlers;
+  readonly #watcher: FolderWatcher;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #rules: IgnoreRules;
+  /** Relative path -> whether it may have come, gone or been replaced. */
+  #touched = new Map<string, boolean>();
+  #firstTouch = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+  #rescanTimer: NodeJS.Timeout | undefined;
+  #rulesChanged = false;
+  #polling = false;
+  #closed = false;
+  readonly #told = new Set<string>();
+
+  constructor(surroundings: Surroundings, handlers: Handlers, watch?: Watch) {
+    this.#surroundings = surroundings;
+    this.#handlers = handlers;
+    this.#rules = rulesOf(surroundings.folder());
+    this.#watcher = new FolderWatcher(
+      {
+        onTouched: (folder, name, renamed) => {
+          this.#onTouched(folder, name, renamed);
+        },
+        onError: (error) => {
+          this.#onError(error);
+        },
+      },
+      watch,
+    );
+  }
+
+  /**
+   * Resolves when all folders are watched. What changed since a listing made before is reported first of all.
+   *
+   * @param before that listing
+   */
+  async start(before: Stamps): Promise<void> {
+    await this.#watcher.add(await this.#wantedFolders());
+    if (!this.#closed && !this.#polling)
+      this.#deliver(compareStamps(before, stampsOf(await this.#surroundings.list())));
+  }
+
+  /** To be called after each listing: it may have found folders that the events did not tell of. */
+  ensureWatched(): void {
+    if (this.#polling || this.#closed) return;
+    const { root } = this.#surroundings.folder();
+    void this.#watcher.add([...this.#surroundings.known.folders].map((path) => join(root, path)));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#flushTimer);
+    clearTimeout(this.#rescanTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#watcher.close();
+    await this.#flushing;
+  }
+
+  #onTouched(folder: string, name: string, renamed: boolean): void {
+    const { root, workTree } = this.#surroundings.folder();
+    if (folder === workTree?.gitDirectory) {
+      if (name === 'HEAD' || name === 'index') this.#rescanSoon(`git wrote its ${name}`);
+      return;
+    }
+    if (workTree !== undefined && folder === join(workTree.commonDirectory, 'info')) {
+      if (name === 'exclude') this.#rulesChangedSoon();
+      return;
+    }
+    if (name === '.git' || isIgnoreFile(name)) this.#rulesChangedSoon();
+    if (name !== '.git') this.#touch(relative(root, join(folder, name)).replaceAll(sep, '/'), renamed);
+  }
+
+  #touch(path: string, renamed: boolean): void {
+    if (this.#closed || this.#polling) return;
+    if (this.#touched.size === 0) this.#firstTouch = Date.now();
+    this.#touched.set(path, renamed || this.#touched.get(path) === true);
+    if (this.#touched.size > mostTouched) {
+      this.#touched.clear();
+      this.#rescanSoon('too many files changed at once');
+      return;
+    }
+    if (this.#flushing !== undefined) return;
+    clearTimeout(this.#flushTimer);
+    const wait = Math.min(quiet, Math.max(0, this.#firstTouch + patience - Date.now()));
+    this.#flushTimer = setTimeout(() => {
+      this.#flushing = this.#flush()
+        .catch((error: unknown) => {
+          this.#tell(`Some changes could not be looked up (${messageOf(error)}); the folder is listed anew instead.`);
+          this.#rescanSoon('changes could not be looked up');
+        })
+        .finally(() => {
+          this.#flushing = undefined;
+          const [next] = this.#touched;
+          if (next !== undefined) this.#touch(...next);
+        });
+    }, wait).unref();
+  }
+
+  async #flush(): Promise<void> {
+    const touched = this.#touched;
+    this.#touched = new Map();
+    const { known } = this.#surroundings;
+    const folder = this.#surroundings.folder();
+    const candidates = new Set<string>();
+    const gone = new Set<string>();
+    for (const [path, renamed] of touched) {
+      const found = await lookAt(folder.root, path);
+      if (found === undefined) gone.add(path);
+      else if (!found.isDirectory()) candidates.add(path);
+      else if (renamed && this.#mayEnter(path)) for (const file of await this.#lookInto(path)) candidates.add(file);
+    }
+    const changes = await this.#judge([...candidates]);
+    for (const path of gone) if (known.files.has(path)) changes.push({ path, kind: 'removed' });
+    const goneFolders = new Set([...gone].filter((path) => known.folders.has(path)));
+    if (goneFolders.size > 0) {
+      const alive = new Set(changes.filter(({ kind }) => kind === 'changed').map(({ path }) => path));
+      for (const path of known.below(goneFolders)) if (!alive.has(path)) changes.push({ path, kind: 'removed' });
+    }
+    for (const path of gone) this.#watcher.drop(this.#watcher.watched(join(folder.root, path)));
+    this.#deliver(changes);
+  }
+
+  /** Watches a folder that appeared, perhaps in the place of another, and gives its files. */
+  async #lookInto(path: string): Promise<string[]> {
+    const { root } = this.#surroundings.folder();
+    const enters = (inner: string) => this.#mayEnter(inner);
+    const looked = Date.now();
+    this.#watcher.drop(this.#watcher.watched(join(root, path)));
+    const { files, folders } = await walkBelow(root, path, enters);
+    await this.#watcher.add(folders.map((inner) => join(root, inner)));
+    this.#later(secondLook, async () => {
+      const again = await walkBelow(root, path, enters);
+      await this.#watcher.add(again.folders.map((inner) => join(root, inner)));
+      const missed: string[] = [];
+      for (const file of again.files) {
+        const now = await lookAt(root, file);
+        if (now !== undefined && (!this.#surroundings.known.files.has(file) || now.mtimeMs > looked - quiet)) {
+          missed.push(file);
+        }
+      }
+      this.#deliver(await this.#judge(missed));
+    });
+    return files;
+  }
+
+  /** Absolute folders to watch: all with known files, and all where such may appear. */
+  async #wantedFolders(): Promise<Set<string>> {
+    const folder = this.#surroundings.folder();
+    const { folders } = await walkBelow(folder.root, '', (path) => this.#mayEnter(path));
+    const wanted = new Set(folders.map((path) => join(folder.root, path)));
+    for (const path of this.#surroundings.known.folders) wanted.add(join(folder.root, path));
+    for (const path of gitFolders(folder)) wanted.add(path);
+    return wanted;
+  }
+
+  async #judge(candidates: string[]): Promise<FileChange[]> {
+    if (candidates.length === 0) return [];
+    const { known } = this.#surroundings;
+    const passing = await filterPaths(this.#surroundings.folder(), candidates, known);
+    const changes: FileChange[] = passing.map(({ path }) => ({ path, kind: 'changed' }));
+    const passed = new Set(passing.map(({ path }) => path));
+    for (const path of candidates) {
+      if (!passed.has(path) && known.files.has(path)) changes.push({ path, kind: 'removed' });
+    }
+    return changes;
+  }
+
+  #deliver(changes: FileChange[]): void {
+    if (this.#closed || changes.length === 0) return;
+    for (const change of changes) this.#surroundings.known.note(change);
+    this.#handlers.onChange(changes);
+  }
+
+  #mayEnter(path: string): boolean {
+    return (
+      path === '' ||
+      this.#surroundings.known.folders.has(path) ||
+      mayEnter(this.#surroundings.folder(), this.#rules, path)
+    );
+  }
+
+  #rulesChangedSoon(): void {
+    this.#rulesChanged = true;
+    this.#rescanSoon('the ignore rules changed');
+  }
+
+  #rescanSoon(reason: string): void {
+    if (this.#closed || this.#polling) return;
+    clearTimeout(this.#rescanTimer);
+    this.#rescanTimer = setTimeout(() => {
+      this.#rescan(reason).catch((error: unknown) => {
+        this.#tell(`The folder cannot be watched by its new rules: ${messageOf(error)}.`);
+      });
+    }, rescanQuiet).unref();
+  }
+
+  async #rescan(reason: string): Promise<void> {
+    if (this.#rulesChanged) {
+      this.#rulesChanged = false;
+      await this.#surroundings.refresh();
+      this.#rules = rulesOf(this.#surroundings.folder());
+      const wanted = await this.#wantedFolders();
+      this.#watcher.drop(this.#watcher.watched().filter((path) => !wanted.has(path)));
+      await this.#watcher.add(wanted);
+    }
+    if (!this.#closed) this.#handlers.onRescan(reason);
+  }
+
+  #onError(error: Error): void {
+    if (this.#closed || this.#polling) return;
+    if (!isExhausted(error)) {
+      this.#tell(`Changes in some folders may go unnoticed: ${error.message}.`);
+      return;
+    }
+    this.#polling = true;
+    this.#tell(
+      `The system has no file watches left (${error.message}). Tiercel compares the folder every few seconds instead; ` +
+        'on Linux, a larger fs.inotify.max_user_watches lets it watch.',
+    );
+    this.#watcher.close().catch(() => {
+      // It has failed already, and that was told.
+    });
+    this.#poll(undefined);
+  }
+
+  /** Lists again and again, and compares with the listing before. */
+  #poll(before: Stamps | undefined): void {
+    const started = Date.now();
+    const look = async () => {
+      const now = stampsOf(await this.#surroundings.list());
+      if (before === undefined) this.#handlers.onRescan('single changes cannot be watched');
+      else this.#deliver(compareStamps(before, now));
+      return now;
+    };
+    look()
+      .catch((error: unknown) => {
+        this.#tell(`The folder cannot be listed: ${messageOf(error)}.`);
+        return before;
+      })
+      .then((now) => {
+        // Listing takes at most a tenth of the time.
+        this.#later(Math.max(shortestPoll, 10 * (Date.now() - started)), () => {
+          this.#poll(now);
+        });
+      })
+      .catch(() => {
+        // The step before does not throw.
+      });
+  }
+
+  #tell(message: string): void {
+    if (this.#closed || this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#handlers.onProblem(message);
+  }
+
+  #later(milliseconds: number, work: () => void | Promise<void>): void {
+    if (this.#closed) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      Promise.resolve()
+        .then(work)
+        .catch((error: unknown) => {
+          this.#tell(`Some changes could not be looked up (${messageOf(error)}); the folder is listed anew instead.`);
+          this.#rescanSoon('changes could not be looked up');
+        });
+    }, milliseconds).unref();
+    this.#timers.add(timer);
+  }
+}
+
+/** Git's own folders whose entries say that the set of files may have changed. */
+function gitFolders({ workTree }: Folder): string[] {
+  return workTree === undefined ? [] : [workTree.gitDirectory, join(workTree.commonDirectory, 'info')];
+}
+
+async function lookAt(root: string, path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(join(root, path));
+  } catch {
+    // Gone, or out of reach: either way it is not there for us.
+    return undefined;
+  }
+}

@@ -1,0 +1,137 @@
+/** One folder on disk, seen through git, the ignore rules and the client's open documents. */
+import { realpath, stat } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { cancelled, errorCodes, messageOf, TiercelError } from '../../../protocol/errors.ts';
+import { ChangeFeed, type Handlers } from './changes.ts';
+import { documentContent, readContent, readText } from './content.ts';
+import { GitFailure } from './git.ts';
+import { KnownFiles, stampsOf, type Stamps } from './known.ts';
+import { describeFolder, listFolder, type Folder, type Listing } from './listing.ts';
+import { lineRange } from './text.ts';
+import type { FileContent, FileEntry, Workspace, WorkspaceOptions } from './types.ts';
+import type { Watch } from './watcher.ts';
+
+/**
+ * @throws TiercelError `FixTheCall` when the folder is not there, `FixTheMachine` when it cannot be entered
+ */
+export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
+  return FolderWorkspace.open(options);
+}
+
+export class FolderWorkspace implements Workspace {
+  readonly root: string;
+  readonly #options: WorkspaceOptions;
+  readonly #known = new KnownFiles();
+  readonly #documents = new Map<string, string>();
+  readonly #closing = new AbortController();
+  #folder: Folder;
+  #feed: ChangeFeed | undefined;
+  #handlers: Handlers | undefined;
+  #gitRefusal: string | undefined;
+  /** Of the last listing, until changes are watched. */
+  #stamps: Stamps | undefined;
+
+  private constructor(options: WorkspaceOptions, folder: Folder) {
+    this.root = folder.root;
+    this.#options = options;
+    this.#folder = folder;
+  }
+
+  static async open(options: WorkspaceOptions): Promise<FolderWorkspace> {
+    const root = await existingFolder(options.root);
+    return new FolderWorkspace(options, await describeFolder(root, options.exclude));
+  }
+
+  async list(signal?: AbortSignal): Promise<FileEntry[]> {
+    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    if (either.aborted) throw cancelled();
+    await this.#refresh();
+    const { entries } = await this.#known.replaceBy(() => this.#listOrWalk(either));
+    if (this.#feed === undefined) this.#stamps = stampsOf(entries);
+    else this.#feed.ensureWatched();
+    return entries;
+  }
+
+  async read(path: string): Promise<FileContent> {
+    const document = this.#documents.get(checked(path));
+    return document === undefined
+      ? readContent(this.root, path, this.#options.maxFileBytes)
+      : documentContent(path, document, this.#options.maxFileBytes);
+  }
+
+  async lines(path: string, start: number, end: number): Promise<string[]> {
+    const text = this.#documents.get(checked(path)) ?? (await readText(this.root, path, this.#options.maxFileBytes));
+    return text === undefined ? [] : lineRange(text, start, end);
+  }
+
+  setOpenDocument(path: string, text: string | undefined): void {
+    if (text === undefined) this.#documents.delete(checked(path));
+    else this.#documents.set(checked(path), text);
+  }
+
+  /** @param watch how chokidar is started; given by tests that need it to fail */
+  async watch(handlers: Handlers, watch?: Watch): Promise<void> {
+    if (this.#closing.signal.aborted) throw cancelled();
+    if (this.#feed !== undefined) throw new TiercelError(errorCodes.report, 'This workspace is watched already.');
+    this.#handlers = handlers;
+    const before = this.#stamps ?? stampsOf(await this.list());
+    this.#feed = new ChangeFeed(
+      {
+        known: this.#known,
+        folder: () => this.#folder,
+        refresh: () => this.#refresh(),
+        list: () => this.list(),
+      },
+      handlers,
+      watch,
+    );
+    if (this.#gitRefusal !== undefined) handlers.onProblem(this.#gitRefusal);
+    this.#stamps = undefined;
+    await this.#feed.start(before);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#feed?.close();
+  }
+
+  async #refresh(): Promise<void> {
+    this.#folder = await describeFolder(await existingFolder(this.root), this.#options.exclude);
+  }
+
+  async #listOrWalk(signal: AbortSignal): Promise<Listing> {
+    try {
+      return await listFolder(this.#folder, signal);
+    } catch (error) {
+      if (!(error instanceof GitFailure)) throw error;
+      const refusal = `git could not list the files (${error.message}); they come from a walk that honours .gitignore instead.`;
+      if (this.#gitRefusal !== refusal) this.#handlers?.onProblem(refusal);
+      this.#gitRefusal = refusal;
+      this.#folder = { ...this.#folder, workTree: undefined };
+      return listFolder(this.#folder, signal);
+    }
+  }
+}
+
+async function existingFolder(path: string): Promise<string> {
+  try {
+    const real = await realpath(path);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+    if (!missing) {
+      throw new TiercelError(errorCodes.fixTheMachine, `The folder ${path} cannot be opened: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
+  }
+  throw new TiercelError(errorCodes.fixTheCall, `There is no folder ${path}. Name an existing folder.`);
+}
+
+/** Paths come from clients: none may lead out of the folder. */
+function checked(path: string): string {
+  if (isAbsolute(path) || path.split('/').includes('..')) {
+    throw new TiercelError(errorCodes.fixTheCall, `${path} is not a path inside the folder.`);
+  }
+  return path;
+}
