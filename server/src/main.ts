@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** Entry of every process of ours but the extension host: `lsp | cli | daemon | parse | inference`. */
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -57,7 +57,11 @@ function serverPid(home) {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (args.includes(mainFile) && args.includes('daemon') && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(home)) {
+      if (
+        args.includes(mainFile) &&
+        args.includes('daemon') &&
+        readFileSync(`/proc/${pid}/environ`, 'utf8').includes(home)
+      ) {
         return Number(pid);
       }
     } catch {
@@ -70,10 +74,14 @@ function serverPid(home) {
 /** Everything a user could tell two indexes apart by: counts, notes, and the answers to a few questions. */
 async function fingerprint(home) {
   const status = JSON.parse((await run(home, ['status', folder, '--json'])).out);
-  const answers = (await run(home, ['search', folder, '--stdin', '--json', '--limit', '20'], queries.join('\n')))
-    .out.trim()
+  const answers = (await run(home, ['search', folder, '--stdin', '--json', '--limit', '20'], queries.join('\n'))).out
+    .trim()
     .split('\n')
-    .map((line) => JSON.parse(line).hits.map(({ path, startLine, endLine }) => `${path}:${startLine}-${endLine}`).sort());
+    .map((line) =>
+      JSON.parse(line)
+        .hits.map(({ path, startLine, endLine }) => `${path}:${startLine}-${endLine}`)
+        .sort(),
+    );
   const { files, chunks, coverage, notes, languages } = status;
   return JSON.stringify({ files, chunks, coverage, notes: notes.counts, languages, answers });
 }
@@ -101,7 +109,9 @@ try {
     clearTimeout(timer);
     const status = await run(home, ['status', folder, '--json']);
     const state = status.code === 0 ? JSON.parse(status.out) : { files: 0, chunks: 0 };
-    console.log(`${i}: killed at ${Math.round(moment)} ms, index ended with ${code}; reopened: ${state.files} files, ${state.chunks} chunks`);
+    console.log(
+      `${i}: killed at ${Math.round(moment)} ms, index ended with ${code}; reopened: ${state.files} files, ${state.chunks} chunks`,
+    );
     if (status.code !== 0 && status.code !== 3) {
       failed += 1;
       console.log(`   status failed: ${status.err}`);

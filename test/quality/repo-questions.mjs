@@ -66,7 +66,10 @@ const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.fl
 
 try {
   execFileSync(process.execPath, [join(values.eval, 'tools', 'unpack.js'), set, join(work, 'repos')]);
-  const queries = readFileSync(join(set, 'queries.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const queries = readFileSync(join(set, 'queries.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   const wanted = values.only?.split(',');
   const repos = [...new Set(queries.map(({ repo }) => repo))].filter((repo) => wanted?.includes(repo) ?? true);
   const hits = [];
@@ -88,7 +91,9 @@ try {
       notes: JSON.stringify(status.notes.counts),
     });
     const asked = queries.filter((query) => query.repo === repo);
-    const lines = (await tiercel(['search', folder, '--stdin', '--json'], asked.map(({ text }) => `${text}\n`).join('')))
+    const lines = (
+      await tiercel(['search', folder, '--stdin', '--json'], asked.map(({ text }) => `${text}\n`).join(''))
+    )
       .trim()
       .split('\n');
     lines.forEach((line, i) => {
@@ -104,7 +109,9 @@ try {
   writeFileSync(hitsFile, hits.map((hit) => `${JSON.stringify(hit)}\n`).join(''));
   console.table(rows);
   times.sort((a, b) => a - b);
-  console.log(`queries ${times.length}  p50 ${percentile(times, 0.5).toFixed(1)} ms  p99 ${percentile(times, 0.99).toFixed(1)} ms`);
+  console.log(
+    `queries ${times.length}  p50 ${percentile(times, 0.5).toFixed(1)} ms  p99 ${percentile(times, 0.99).toFixed(1)} ms`,
+  );
   console.log('peak resident memory, MB:', JSON.stringify(peakMemory()));
   const scorer = join(values.eval, 'tools', 'eval-repo-questions.js');
   for (const by of ['language', 'category']) {

@@ -183,7 +183,7 @@ class Session {
     this.#workspaceFolders = workspaceFolders(params);
     return {
       capabilities: {
-        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.None },
+        textDocumentSync: TextDocumentSyncKind.None,
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
         executeCommandProvider: { commands: Object.values(methods) },
       },

@@ -21,13 +21,6 @@ export async function readContent(root: string, path: string, maxFileBytes: numb
   return read.kind === 'bytes' ? judgeBytes(read.entry, read.bytes) : read;
 }
 
-/** The content of an open document; its time is 0, so that no listing ever takes it for the file on disk. */
-export function documentContent(path: string, text: string, maxFileBytes: number): FileContent {
-  const bytes = Buffer.from(text);
-  const entry: FileEntry = { path, size: bytes.length, mtimeMs: 0 };
-  return bytes.length > maxFileBytes ? tooLarge(entry, maxFileBytes) : judgeText(entry, hashOf(bytes), text);
-}
-
 /** The text of a file whatever stands in it; undefined when it has none or cannot be read. */
 export async function readText(root: string, path: string, maxFileBytes: number): Promise<string | undefined> {
   const read = await readBytes(root, path, maxFileBytes);

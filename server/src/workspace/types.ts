@@ -41,13 +41,8 @@ export interface Workspace {
   readonly root: string;
   /** Files to consider, in path order: git's tracked and untracked-not-ignored, or a walk where git is not used. */
   list(signal?: AbortSignal): Promise<FileEntry[]>;
-  /** Current content: the open document when the client has one, else the file. */
+  /** Current content of the file on disk. */
   read(path: string): Promise<FileContent>;
-  /**
-   * What the client's editor shows for a file, saved or not; undefined when the document was closed. Nothing is
-   * announced to `onChange`: who forwards the client's notifications knows.
-   */
-  setOpenDocument(path: string, text: string | undefined): void;
   /** Lines `start..end` (1-based, inclusive) of the current content; empty when it cannot be read. */
   lines(path: string, start: number, end: number): Promise<string[]>;
   /**

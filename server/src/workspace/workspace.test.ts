@@ -299,22 +299,6 @@ describe('reading', () => {
     await expect(workspace.read('/etc/passwd')).rejects.toMatchObject({ code: errorCodes.fixTheCall });
   });
 
-  it('prefers the open document, and never mistakes it for the file', async () => {
-    const folder = newFolder().write({ 'a.ts': 'const onDisk = 1;\n' });
-    const workspace = await open(folder.root);
-    const before = await workspace.read('a.ts');
-    workspace.setOpenDocument('a.ts', 'const first = 1;\nconst second = 2;\n');
-    const during = await workspace.read('a.ts');
-    expect(during).toMatchObject({
-      kind: 'text',
-      text: 'const first = 1;\nconst second = 2;\n',
-      entry: { mtimeMs: 0 },
-    });
-    expect(await workspace.lines('a.ts', 2, 2)).toEqual(['const second = 2;']);
-    workspace.setOpenDocument('a.ts', undefined);
-    expect(await workspace.read('a.ts')).toEqual(before);
-  });
-
   it('gives lines of any text, and none where there is none', async () => {
     const folder = newFolder().write({
       'a.ts': 'one\r\ntwo\nthree',

@@ -1,9 +1,9 @@
-/** One folder on disk, seen through git, the ignore rules and the client's open documents. */
+/** One folder on disk, seen through git and the ignore rules. */
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { cancelled, errorCodes, messageOf, TiercelError } from '../../../protocol/errors.ts';
 import { ChangeFeed, type Handlers } from './changes.ts';
-import { documentContent, readContent, readText } from './content.ts';
+import { readContent, readText } from './content.ts';
 import { GitFailure } from './git.ts';
 import { KnownFiles, stampsOf, type Stamps } from './known.ts';
 import { describeFolder, listFolder, type Folder, type Listing } from './listing.ts';
@@ -22,7 +22,6 @@ export class FolderWorkspace implements Workspace {
   readonly root: string;
   readonly #options: WorkspaceOptions;
   readonly #known = new KnownFiles();
-  readonly #documents = new Map<string, string>();
   readonly #closing = new AbortController();
   #folder: Folder;
   #feed: ChangeFeed | undefined;
@@ -53,20 +52,12 @@ export class FolderWorkspace implements Workspace {
   }
 
   async read(path: string): Promise<FileContent> {
-    const document = this.#documents.get(checked(path));
-    return document === undefined
-      ? readContent(this.root, path, this.#options.maxFileBytes)
-      : documentContent(path, document, this.#options.maxFileBytes);
+    return readContent(this.root, checked(path), this.#options.maxFileBytes);
   }
 
   async lines(path: string, start: number, end: number): Promise<string[]> {
-    const text = this.#documents.get(checked(path)) ?? (await readText(this.root, path, this.#options.maxFileBytes));
+    const text = await readText(this.root, checked(path), this.#options.maxFileBytes);
     return text === undefined ? [] : lineRange(text, start, end);
-  }
-
-  setOpenDocument(path: string, text: string | undefined): void {
-    if (text === undefined) this.#documents.delete(checked(path));
-    else this.#documents.set(checked(path), text);
   }
 
   /** @param watch how chokidar is started; given by tests that need it to fail */
