@@ -10,7 +10,7 @@ export function pathOf(number: number): string {
 
 /** A word that no other version has, in one part. */
 export function wordOf(number: number): string {
-  return `v${[...String(number)].map((digit) => 'abcdefghij'.charAt(Number(digit))).join('')}`;
+  return `v${String(number).replace(/\d/g, (digit) => 'abcdefghij'.charAt(Number(digit)))}`;
 }
 
 export function bodiesOf(number: number): string[] {

@@ -33,7 +33,7 @@ export function file(path: string, chunks: ChunkRecord[], more: Partial<FileReco
 
 /** A direction that depends on the text only. */
 export function vectorOf(text: string, dimension = space.dimension): Float32Array {
-  const random = generator([...text].reduce((sum, c) => (sum * 31 + (c.codePointAt(0) ?? 0)) >>> 0, 7));
+  const random = generator(keyOf(text).reduce((sum, byte) => (sum * 31 + byte) >>> 0, 7));
   return Float32Array.from({ length: dimension }, () => random() * 2 - 1);
 }
 

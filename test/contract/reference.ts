@@ -321,7 +321,9 @@ function hex(key: Uint8Array): string {
 function expression(glob: string): RegExp {
   const source = glob
     .split(/(\*\*\/|\*\*|\*)/)
-    .map((part) => ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*' })[part] ?? part.replace(/[^\w/]/g, '\\$&'))
+    .map(
+      (part) => ({ '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*' })[part] ?? part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
     .join('');
   return new RegExp(`^${glob.includes('/') ? '' : '(?:.*/)?'}${source}$`, 'u');
 }

@@ -410,7 +410,7 @@ export function describeVectorStore(name: string, open: StoreFactory): void {
       const running = new AbortController();
       const stopped = [store.searchVectors(vectorQuery, running.signal), store.searchText(textQuery, running.signal)];
       running.abort();
-      for (const search of stopped) await expect(search).rejects.toMatchObject(cancelled);
+      await Promise.all(stopped.map((search) => expect(search).rejects.toMatchObject(cancelled)));
       expect(await byVector(vectorOf('after'), 5)).toHaveLength(5);
     });
 

@@ -41,10 +41,10 @@ fn measure(folder: &Path, chunks: usize, dimension: usize) -> Result<()> {
     println!("all commits: {:.2?}", started.elapsed());
     for vectors in [true, false] {
         let samples = times(20, || source.commit_few(&store, vectors));
-        println!("commit of 8 chunks (with new text: {vectors}): {}", quantiles(samples));
+        println!("commit of 8 chunks (with new text: {vectors}): {}", quantiles(&samples));
     }
     let samples = times(20, || source.commit_vectors(&store));
-    println!("commit of 8 vectors only: {}", quantiles(samples));
+    println!("commit of 8 vectors only: {}", quantiles(&samples));
     let stats = store.stats(TREE)?;
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     let per_chunk =
@@ -60,12 +60,12 @@ fn measure(folder: &Path, chunks: usize, dimension: usize) -> Result<()> {
             let query = source.vector();
             store.search_vectors(TREE, SPACE, &query, 50, &filter, &Cancel::new()).map(|_| ())
         });
-        println!("search of vectors, k = 50, {name}: {}", quantiles(samples));
+        println!("search of vectors, k = 50, {name}: {}", quantiles(&samples));
         let samples = times(60, || {
             let query = [source.body(6)];
             store.search_text(TREE, &query, 50, &filter, &Cancel::new()).map(|_| ())
         });
-        println!("search of text, 6 words, k = 50, {name}: {}", quantiles(samples));
+        println!("search of text, 6 words, k = 50, {name}: {}", quantiles(&samples));
     }
     store.close()
 }
@@ -83,7 +83,7 @@ fn times(runs: usize, mut run: impl FnMut() -> Result<()>) -> Vec<f64> {
     samples
 }
 
-fn quantiles(samples: Vec<f64>) -> String {
+fn quantiles(samples: &[f64]) -> String {
     format!("p50 {:.2} ms, max {:.2} ms", samples[samples.len() / 2], samples[samples.len() - 1])
 }
 

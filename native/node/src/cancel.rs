@@ -13,7 +13,6 @@ pub struct CancelToken {
 impl CancelToken {
     /// A token nobody has cancelled.
     #[napi(constructor)]
-    #[expect(clippy::new_without_default, reason = "the constructor is JavaScript's")]
     pub fn new() -> Self {
         Self { flag: Cancel::new() }
     }

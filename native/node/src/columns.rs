@@ -204,13 +204,13 @@ impl FileColumns {
         }
         let mut chunks = self.chunks()?.into_iter();
         let mut files = Vec::with_capacity(count);
-        for at in 0..count {
+        for (at, (path, content_hash)) in self.paths.iter().zip(hashes).enumerate() {
             files.push(File {
-                path: &self.paths[at],
+                path,
                 language: &self.languages[at],
                 size: self.sizes[at],
                 mtime_ms: self.mtimes[at],
-                content_hash: hashes[at],
+                content_hash: *content_hash,
                 outcome: &self.outcomes[at],
                 chunks: chunks.by_ref().take(self.chunk_counts[at] as usize).collect(),
             });

@@ -35,6 +35,7 @@ impl FileLock {
 
 /// Tries to take the lock at `path` (its folder must exist) without waiting: the lock, or who has it.
 #[napi]
+#[allow(clippy::needless_pass_by_value, reason = "a string from JavaScript is ours")]
 pub fn acquire_file_lock(path: String) -> napi::Result<Either<FileLock, LockHolder>> {
     match EngineLock::acquire(Path::new(&path)).map_err(|error| to_napi(&error))? {
         LockAttempt::Acquired(lock) => Ok(Either::A(FileLock { held: Some(ManuallyDrop::new(lock)) })),

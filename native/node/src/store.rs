@@ -1,7 +1,7 @@
 //! The store for JavaScript: every method runs on the addon's threads and gives a promise.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Float64Array, Object, ToNapiValue, Uint8Array};
@@ -22,8 +22,33 @@ use crate::task::{Lane, run};
 /// An open store.
 #[napi]
 pub struct NativeStore {
-    /// Emptied by `close`, which waits for the calls that read it.
-    store: Arc<RwLock<Option<Store>>>,
+    /// Emptied by `close`.
+    store: Mutex<Option<Arc<Store>>>,
+    calls: Arc<Calls>,
+}
+
+/// How many calls are under way, queued ones included: `close` waits for them.
+#[derive(Default)]
+struct Calls {
+    running: Mutex<usize>,
+    ended: Condvar,
+}
+
+/// One call under way.
+struct Call(Arc<Calls>);
+
+impl Call {
+    fn begin(calls: &Arc<Calls>) -> Self {
+        *calls.running.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self(Arc::clone(calls))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.ended.notify_all();
+    }
 }
 
 /// Which chunks may be returned; absent members let everything pass.
@@ -46,7 +71,7 @@ pub fn open_store(env: &Env, folder: String, spaces: Vec<SpaceInput>) -> napi::R
             .map(|space| SpaceSpec { name: space.name, dimension: space.dimension as usize })
             .collect();
         let store = Store::open(&PathBuf::from(folder), &specs)?;
-        Ok(NativeStore { store: Arc::new(RwLock::new(Some(store))) })
+        Ok(NativeStore { store: Mutex::new(Some(Arc::new(store))), calls: Arc::default() })
     })
 }
 
@@ -83,7 +108,7 @@ impl NativeStore {
 
     /// The nearest chunks of each vector.
     #[napi(ts_return_type = "Promise<HitColumns>")]
-    #[expect(clippy::too_many_arguments, reason = "each is a member of the query in TypeScript")]
+    #[allow(clippy::too_many_arguments, reason = "each is a member of the query in TypeScript")]
     pub fn search_vectors<'e>(
         &self,
         env: &'e Env,
@@ -161,25 +186,33 @@ impl NativeStore {
         self.call(env, Lane::Read, move |store| store.stats(&tree).map(StatsOutput::from))
     }
 
-    /// Waits for running calls, makes everything durable and frees the folder. Idempotent.
+    /// Waits for running calls, makes everything durable and frees the folder. Later calls are refused.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn close<'e>(&self, env: &'e Env) -> napi::Result<Object<'e>> {
-        let slot = Arc::clone(&self.store);
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let calls = Arc::clone(&self.calls);
         run(env, Lane::Write, move || {
-            let store = slot.write().unwrap_or_else(PoisonError::into_inner).take();
-            store.map_or(Ok(()), Store::close)
+            let running = calls.running.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(calls.ended.wait_while(running, |running| *running > 0));
+            store.and_then(Arc::into_inner).map_or(Ok(()), Store::close)
         })
     }
 
+    /// Runs `work` on the lane's threads. It counts as running from now on, so that a later `close` waits for it.
     fn call<'e, T, W>(&self, env: &'e Env, lane: Lane, work: W) -> napi::Result<Object<'e>>
     where
         T: ToNapiValue + Send + 'static,
         W: FnOnce(&Store) -> Result<T> + Send + 'static,
     {
-        let slot = Arc::clone(&self.store);
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let call = Call::begin(&self.calls);
         run(env, lane, move || {
-            let guard = slot.read().unwrap_or_else(PoisonError::into_inner);
-            work(guard.as_ref().ok_or_else(|| Error::FixTheCall("The store is closed.".into()))?)
+            let store = store.ok_or_else(|| Error::FixTheCall("The store is closed.".into()))?;
+            let outcome = work(&store);
+            // The store goes first: whoever waits for the call may want to be its only owner.
+            drop(store);
+            drop(call);
+            outcome
         })
     }
 }

@@ -33,7 +33,7 @@ export declare class NativeStore {
   missingPaths(space: string, tree: string, limit: number): Promise<MissingOutput>
   /** Figures of the store and of one tree. */
   stats(tree: string): Promise<StatsOutput>
-  /** Waits for running calls, makes everything durable and frees the folder. Idempotent. */
+  /** Waits for running calls, makes everything durable and frees the folder. Later calls are refused. */
   close(): Promise<void>
 }
 

@@ -84,6 +84,11 @@ export async function settle<T>(call: (addon: typeof Addon) => T | Promise<T>): 
   }
 }
 
+/** A call, because the compiler takes the flag to keep the value it was last seen with. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
 /**
  * Runs a call that stops when `signal` fires: it rejects with `Cancelled` within milliseconds then.
  *
@@ -96,10 +101,8 @@ export async function settleUnlessAborted<T>(
   if (signal === undefined) {
     return settle(() => call(undefined));
   }
-  if (signal.aborted) {
-    throw cancelled();
-  }
-  return settle(async ({ CancelToken }) => {
+  if (isAborted(signal)) throw cancelled();
+  const value = await settle(async ({ CancelToken }) => {
     const token = new CancelToken();
     const cancel = (): void => {
       token.cancel();
@@ -111,6 +114,9 @@ export async function settleUnlessAborted<T>(
       signal.removeEventListener('abort', cancel);
     }
   });
+  // It fired when the work was done already: whoever cancelled does not want the outcome.
+  if (isAborted(signal)) throw cancelled();
+  return value;
 }
 
 /**

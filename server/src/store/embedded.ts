@@ -34,6 +34,7 @@ export async function openEmbeddedStore({ directory, spaces }: OpenOptions): Pro
 }
 
 function embedded(native: NativeStore): VectorStore {
+  let closing: Promise<void> | undefined;
   return {
     async commit(batch: CommitBatch) {
       const put = columnsOf(batch.put);
@@ -97,7 +98,7 @@ function embedded(native: NativeStore): VectorStore {
       return { ...figures, outcomes: counts(outcomes), languages: counts(languages) };
     },
 
-    close: () => settle(() => native.close()),
+    close: () => (closing ??= settle(() => native.close())),
   };
 }
 

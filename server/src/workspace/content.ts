@@ -6,7 +6,7 @@ import { messageOf } from '../../../protocol/errors.ts';
 import { judge } from './authorship.ts';
 import { languageOf } from './languages.ts';
 import { isInside } from './listing.ts';
-import { decode } from './text.ts';
+import { decode, isPlainUtf8 } from './text.ts';
 import type { FileContent, FileEntry } from './types.ts';
 
 /** Stands for content that was not read. */
@@ -25,6 +25,8 @@ export async function readContent(root: string, path: string, maxFileBytes: numb
 export async function readText(root: string, path: string, maxFileBytes: number): Promise<string | undefined> {
   const read = await readBytes(root, path, maxFileBytes);
   if (read.kind !== 'bytes') return undefined;
+  // A snippet is read while somebody waits: UTF-8 is not weighed byte by byte again, as it was when it was indexed.
+  if (isPlainUtf8(read.bytes)) return read.bytes.toString('utf8');
   const decoded = decode(read.bytes);
   return 'text' in decoded ? decoded.text : undefined;
 }

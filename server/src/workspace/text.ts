@@ -30,6 +30,11 @@ export function decode(bytes: Buffer): Decoded {
   };
 }
 
+/** Valid UTF-8 without a byte order mark and without NUL: nothing about it needs deciding. */
+export function isPlainUtf8(bytes: Buffer): boolean {
+  return isUtf8(bytes) && bytes[0] !== 0xef && bytes.indexOf(0) === -1;
+}
+
 /** Bytes 0x80 to 0x9f, where Windows-1252 is not Latin-1. Node 20's own TextDecoder decodes them as Latin-1. */
 const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 

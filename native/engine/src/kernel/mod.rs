@@ -28,12 +28,6 @@ impl Kernel {
         Self(Choice::Portable)
     }
 
-    /// The kernel every processor has.
-    #[must_use]
-    pub fn portable() -> Self {
-        Self(Choice::Portable)
-    }
-
     /// A word for reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -142,15 +142,6 @@ impl Lexical {
         self.reader.reload().map_err(failed)
     }
 
-    /// Forgets changes since the last commit.
-    ///
-    /// # Errors
-    /// [`Error::FixTheMachine`], [`Error::RebuildIndex`].
-    pub fn rollback(&mut self) -> Result<()> {
-        self.writer()?.rollback().map_err(failed)?;
-        Ok(())
-    }
-
     /// Waits for background merges and stops the writer's threads.
     ///
     /// # Errors
@@ -206,8 +197,8 @@ pub(crate) fn failed(error: TantivyError) -> Error {
     };
     match error {
         TantivyError::IoError(error) => refused(&error),
-        TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error, .. }) => refused(&io_error),
-        TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })
+        TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error, .. })
+        | TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })
         | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error, .. }) => refused(&io_error),
         TantivyError::LockFailure(..) => {
             Error::RetryLater { message: "The lexical index is in use by another process.".into(), after_ms: 1000 }

@@ -76,7 +76,7 @@ impl Store {
             return Ok(receipt(&snapshot, batch.tree));
         }
         let extents = append_vectors(&mut writer, &plan)?;
-        let changes = changes(&plan, &snapshot, &extents)?;
+        let changes = changes(&plan, &snapshot, &extents);
         writer.broken = Some("it was interrupted".into());
         if let Err((error, harmless)) = self.write(&mut writer, &plan, &changes) {
             writer.broken = (!harmless).then(|| error.to_string());
@@ -199,13 +199,13 @@ pub(super) fn append_vectors(writer: &mut Writer, plan: &Plan<'_>) -> Result<Vec
     plan.rows.iter().map(|new| writer.vectors[new.space].append(&new.rows)).collect()
 }
 
-pub(super) fn changes(plan: &Plan<'_>, snapshot: &Snapshot, extents: &[Extent]) -> Result<Vec<Change>> {
+pub(super) fn changes(plan: &Plan<'_>, snapshot: &Snapshot, extents: &[Extent]) -> Vec<Change> {
     let mut changes = vec![Change::SetGeneration(plan.generation)];
     for (new, &extent) in plan.rows.iter().zip(extents) {
         changes.push(Change::SetExtent { space: snapshot.spaces[new.space].name.to_string(), extent });
     }
     if !plan.changes_files() {
-        return Ok(changes);
+        return changes;
     }
     changes.push(Change::SetLexicalGeneration(plan.generation));
     changes.push(Change::SetNextChunk(plan.next_chunk));
@@ -240,7 +240,7 @@ pub(super) fn changes(plan: &Plan<'_>, snapshot: &Snapshot, extents: &[Extent]) 
             changes.push(Change::PutChunk { id, row: row.encode() });
         }
     }
-    Ok(changes)
+    changes
 }
 
 fn removed_chunks(tree: &Tree, file: u32) -> Option<Change> {

@@ -1,6 +1,6 @@
 //! One repository's store: catalog, vectors and lexical index behind one door.
 //!
-//! Readers take the current [`Snapshot`] and hold no lock while they work. One writer at a time makes the next snapshot;
+//! Readers take the current [`Snapshot`] and hold no lock while they work. One writer at a time makes the next one;
 //! the order of its steps is in [`commit`], and what opening does with an unfinished commit in [`open`].
 
 pub mod batch;

@@ -168,12 +168,11 @@ fn open_spaces(folder: &Path, catalog: &Catalog, specs: &[SpaceSpec], keys: &mut
     let mut next_number = known.values().map(|row| row.number + 1).max().unwrap_or(0);
     let mut opened = (Vec::new(), Vec::new());
     for spec in specs {
-        let (space, file) = match known.get(&spec.name) {
-            Some(row) => open_space(&folder, spec, row, keys)?,
-            None => {
-                next_number += 1;
-                add_space(&folder, catalog, spec, next_number - 1)?
-            }
+        let (space, file) = if let Some(row) = known.get(&spec.name) {
+            open_space(&folder, spec, row, keys)?
+        } else {
+            next_number += 1;
+            add_space(&folder, catalog, spec, next_number - 1)?
         };
         opened.0.push(Arc::new(space));
         opened.1.push(file);

@@ -77,11 +77,12 @@ pub struct Stats {
 }
 
 impl Store {
-    /// For each of the `vectors` (`n x dimension`) the `k` nearest chunks of the tree by cosine similarity, best first, ties by id. An
-    /// unknown tree has no chunks.
+    /// For each of the `vectors` (`n x dimension`) the `k` nearest chunks of the tree by cosine similarity, best first,
+    /// ties by id. An unknown tree has no chunks.
     ///
     /// # Errors
-    /// [`Error::FixTheCall`] for an unknown space, another dimension or vectors without direction; [`Error::Cancelled`].
+    /// [`Error::FixTheCall`] for an unknown space, another dimension or vectors without direction;
+    /// [`Error::Cancelled`].
     pub fn search_vectors(
         &self,
         tree: &str,
@@ -134,7 +135,8 @@ impl Store {
         }
     }
 
-    /// For each query the `k` best chunks of the tree by BM25, best first, ties by id. A query without terms finds nothing.
+    /// For each query the `k` best chunks of the tree by BM25, best first, ties by id. A query without terms finds
+    /// nothing.
     ///
     /// # Errors
     /// [`Error::FixTheCall`] for a filter that is not one; [`Error::Cancelled`].

@@ -1,7 +1,7 @@
 //! The vectors of one space on disk: a header, then checksummed blocks of keys, scales and codes, append-only.
 //!
 //! All numbers are little-endian. The byte layout is in `docs/format.md`. How much of the file counts is recorded in
-//! the catalog; what lies behind that is the trace of a commit that did not happen, and is cut off when the file is opened.
+//! the catalog; what lies behind that is the trace of a commit that did not happen, and is cut off at the next opening.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
