@@ -118,11 +118,6 @@ export class Folder {
       if (deep.lane === undefined) throw new TiercelError(errorCodes.installWhatIsMissing, deep.note);
     }
     this.#indexer.rescan('asked to index');
-    const stop = (): void => {
-      // Nobody follows this folder: the work was for this caller alone.
-      if (this.#watching === undefined) this.#indexer.pause();
-    };
-    signal.addEventListener('abort', stop, { once: true });
     try {
       const work = await this.#indexer.whenComplete(params.deep === true, signal);
       const stats = await this.#deps.store.stats(this.root);
@@ -134,7 +129,8 @@ export class Folder {
         coverage: this.#coverage(stats),
       };
     } finally {
-      signal.removeEventListener('abort', stop);
+      // Nobody follows this folder and nobody else waits: the work was for this caller alone.
+      if (signal.aborted && this.#watching === undefined && !this.#indexer.awaited) this.#indexer.stop();
     }
   }
 

@@ -142,6 +142,22 @@ describe('pause', () => {
   });
 });
 
+describe('stop', () => {
+  test('ends the work; the next one who asks gets it finished', async () => {
+    for (let i = 0; i < 200; i += 1) write(`many/f${String(i)}.ts`, functionNamed(`name${String(i)}`));
+    const cancel = new AbortController();
+    indexer.rescan('test');
+    const waiting = indexer.whenComplete(false, cancel.signal);
+    cancel.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'Cancelled' });
+    expect(indexer.awaited).toBe(false);
+    indexer.stop();
+    expect(indexer.progress.phase).toBe('paused');
+    await indexAll();
+    expect(await store.stats(workspace.root)).toMatchObject({ files: 202, chunks: 203 });
+  });
+});
+
 describe('failures', () => {
   test('a store that fails stops the work with its error, and the next run finishes it', async () => {
     const failing: VectorStore = Object.create(store, {

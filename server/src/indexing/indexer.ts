@@ -49,6 +49,8 @@ export class Indexer {
   #loop: Promise<void> | undefined;
   #scanReason: string | undefined;
   #paused = false;
+  /** Stands still like a pause, but ends with the next one who asks for work. */
+  #stopped = false;
   #phase: IndexPhase = 'ready';
   #error: string | undefined;
   #message: string | undefined;
@@ -100,6 +102,7 @@ export class Indexer {
   /** Compare the whole work tree with the store and index the difference. */
   rescan(reason: string): void {
     this.#scanReason ??= reason;
+    this.#stopped = false;
     this.#start();
   }
 
@@ -118,6 +121,18 @@ export class Indexer {
     this.#deep = lane;
     this.#deepPending = lane !== undefined;
     this.#start();
+  }
+
+  /** Whether somebody waits for the work to complete. */
+  get awaited(): boolean {
+    return this.#waiters.size > 0;
+  }
+
+  /** Ends the work under way because nobody wants it any more. The next {@link rescan} finds what is left to do. */
+  stop(): void {
+    this.#stopped = true;
+    this.#working.abort();
+    this.#setPhase('paused');
   }
 
   pause(): void {
@@ -174,7 +189,7 @@ export class Indexer {
   }
 
   #start(): void {
-    if (this.#loop !== undefined || this.#paused || this.#closing.signal.aborted) return;
+    if (this.#loop !== undefined || this.#paused || this.#stopped || this.#closing.signal.aborted) return;
     this.#working = new AbortController();
     // Every file under way listens to it.
     setMaxListeners(0, this.#working.signal);
