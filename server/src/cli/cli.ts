@@ -42,10 +42,15 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     return exitCodes.ok;
   } catch (error) {
     // Commander has already said what is wrong.
-    if (!(error instanceof CommanderError) && !isCancelled(error))
-      process.stderr.write(`tiercel: ${messageOf(error)}\n`);
+    if (!(error instanceof CommanderError) && !isCancelled(error)) process.stderr.write(`tiercel: ${advice(error)}\n`);
     return exitCodeOf(error);
   }
+}
+
+/** What went wrong, and the command that mends it where there is one. */
+function advice(error: unknown): string {
+  const mend = error instanceof TiercelError && error.code === errorCodes.rebuildIndex;
+  return mend ? `${messageOf(error)} Run: tiercel index FOLDER --rebuild` : messageOf(error);
 }
 
 class Cli {

@@ -59,6 +59,11 @@ export class Folder {
     return this.#deps.workspace.root;
   }
 
+  /** True while the background work stands still because of an error. */
+  get failed(): boolean {
+    return this.#indexer.error !== undefined;
+  }
+
   onProgress(listener: (progress: IndexProgress) => void): () => void {
     return this.#indexer.onProgress(listener);
   }

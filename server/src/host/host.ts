@@ -87,7 +87,15 @@ export class Host {
   }
 
   #newSlot(root: string, indexPath: string, settings: ResolvedSettings): FolderSlot {
-    const slot = new FolderSlot(root, indexPath, settings, (current) => this.#open(root, indexPath, current));
+    const slot = new FolderSlot(
+      root,
+      indexPath,
+      settings,
+      (current) => this.#open(root, indexPath, current),
+      (error) => {
+        this.#options.logger.error(`${root}: could not be opened again: ${messageOf(error)}`, error);
+      },
+    );
     this.#slots.set(root, slot);
     return slot;
   }

@@ -3,6 +3,8 @@ import type { IndexProgress } from '../../../protocol/status.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
 import type { Folder } from './folder.ts';
 
+const retryAfterMs = 30_000;
+
 /** An open folder and how to give back what it was opened with. */
 export interface OpenedFolder {
   folder: Folder;
@@ -15,17 +17,22 @@ export class FolderSlot {
   leases = 0;
   lingering: NodeJS.Timeout | undefined;
   readonly #open: (settings: ResolvedSettings) => Promise<OpenedFolder>;
+  /** Takes the errors of work that nobody waits for. */
+  readonly #report: (error: unknown) => void;
   readonly #listeners = new Set<(progress: IndexProgress) => void>();
   #settings: ResolvedSettings;
   #opened: Promise<OpenedFolder> | undefined;
   #following = false;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(
     root: string,
     indexPath: string,
     settings: ResolvedSettings,
     open: (settings: ResolvedSettings) => Promise<OpenedFolder>,
+    report: (error: unknown) => void,
   ) {
+    this.#report = report;
     this.root = root;
     this.indexPath = indexPath;
     this.#settings = settings;
@@ -41,6 +48,18 @@ export class FolderSlot {
       this.#opened = undefined;
       throw error;
     }
+  }
+
+  /**
+   * Like {@link folder}, but opened anew if its work failed: what refused (a full disk, say) may have been mended, and a
+   * store that failed within a commit takes no other until it is opened again.
+   */
+  async recovered(): Promise<Folder> {
+    const folder = await this.folder();
+    if (!folder.failed) return folder;
+    await this.closeFolder();
+    await this.reopen();
+    return this.folder();
   }
 
   onProgress(listener: (progress: IndexProgress) => void): () => void {
@@ -68,6 +87,7 @@ export class FolderSlot {
   }
 
   async closeFolder(): Promise<void> {
+    clearTimeout(this.#retry);
     const opened = this.#opened;
     this.#opened = undefined;
     // A folder that could not be opened has nothing to close; whoever asked for it got the error.
@@ -76,9 +96,22 @@ export class FolderSlot {
     await release?.();
   }
 
+  /** Work that failed in a folder that is followed is tried again by itself: nobody may be looking at the status. */
+  #retryLater(): void {
+    if (!this.#following) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.recovered().catch((error: unknown) => {
+        this.#report(error);
+        this.#retryLater();
+      });
+    }, retryAfterMs).unref();
+  }
+
   async #openNow(): Promise<OpenedFolder> {
     const opened = await this.#open(this.#settings);
     opened.folder.onProgress((progress) => {
+      if (progress.phase === 'failed') this.#retryLater();
       for (const listener of this.#listeners) listener(progress);
     });
     return opened;

@@ -128,7 +128,8 @@ class Session {
         async (raw, signal) => {
           const params = parse(indexParamsSchema, raw);
           if (params.rebuild) await folders.rebuild(params.folder);
-          return (await folders.folder(params.folder, true)).index(params, signal);
+          const folder = await (await folders.slot(params.folder, true)).recovered();
+          return folder.index(params, signal);
         },
       ],
       [
