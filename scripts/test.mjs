@@ -92,6 +92,17 @@ const steps = {
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(results, 'utf8'));
     return { ok, passed: numPassedTests, failed: numFailedTests };
   },
+  'killed server': async () => {
+    // Finds the server by /proc.
+    if (process.platform !== 'linux') return { skipped: true };
+    const { ok, output } = await run(process.execPath, [
+      join(root, 'test', 'load', 'kill-server.mjs'),
+      root,
+      '--kills',
+      '5',
+    ]);
+    return { ok, ...sum(output, /^(\d+) passed, (\d+) failed$/gm) };
+  },
   'end to end': async () => {
     const missing = missingPrograms();
     if (missing.length > 0) {
