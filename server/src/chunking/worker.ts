@@ -1,8 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import { messageOf } from '../../../protocol/errors.ts';
+import { FramedProcess } from '../processes/child.ts';
 import type { ProcessCommand } from '../processes/command.ts';
-import { encodeFrame, FrameReader } from '../processes/framing.ts';
 import { isParseReply, type ParseReply } from './messages.ts';
 import type { ChunkRequest } from './types.ts';
 
@@ -32,64 +29,37 @@ export interface WorkerEvents<A extends Assignment> {
 
 const startLimitMs = 60_000;
 const endLimitMs = 5000;
-const stderrCharacters = 2000;
 
 /** One parse process and the requests it has been given, which it answers in order. */
 export class ParseWorker<A extends Assignment> {
-  readonly #child: ChildProcess;
-  readonly #stdin: Writable;
+  readonly #process: FramedProcess;
   readonly #events: WorkerEvents<A>;
-  readonly #reader = new FrameReader();
   readonly #assigned: A[] = [];
   #timer: NodeJS.Timeout | undefined;
   #started = false;
   #timedOut = false;
   #retired = false;
-  #killReason: string | undefined;
-  #stderr = '';
-  readonly #ended: Promise<void>;
 
   constructor(command: ProcessCommand, events: WorkerEvents<A>) {
     this.#events = events;
-    const child = spawn(command.file, command.args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...command.env },
-      windowsHide: true,
+    this.#process = new FramedProcess(command, {
+      onMessage: (message) => {
+        this.#handle(message);
+      },
+      onEnd: (reason) => {
+        clearTimeout(this.#timer);
+        this.#retired = true;
+        const unanswered = this.#assigned.splice(0);
+        events.onEnd({ unanswered, started: this.#started, timedOut: this.#timedOut, reason });
+      },
     });
-    this.#child = child;
-    this.#stdin = child.stdin;
-    // A broken pipe is followed by the end of the process, which is handled there.
-    child.stdin.on('error', () => undefined);
-    this.#listen(child.stdout, child.stderr);
     this.#timer = setTimeout(() => {
       this.#kill(`did not start within ${startLimitMs / 1000} s`);
     }, startLimitMs);
-    this.#ended = new Promise((resolve) => {
-      let over = false;
-      const end = (reason: string) => {
-        if (over) return;
-        over = true;
-        clearTimeout(this.#timer);
-        this.#retired = true;
-        events.onEnd({
-          unanswered: this.#assigned.splice(0),
-          started: this.#started,
-          timedOut: this.#timedOut,
-          reason: [this.#killReason ?? reason, this.#stderr.trim()].filter((part) => part !== '').join(': '),
-        });
-        resolve();
-      };
-      child.on('error', (error) => {
-        end(messageOf(error));
-      });
-      child.on('close', (code, signal) => {
-        end(signal === null ? `ended with status ${code ?? 0}` : `was ended by ${signal}`);
-      });
-    });
   }
 
   get processId(): number | undefined {
-    return this.#child.pid;
+    return this.#process.processId;
   }
 
   get load(): number {
@@ -103,7 +73,7 @@ export class ParseWorker<A extends Assignment> {
 
   assign(assignment: A): void {
     this.#assigned.push(assignment);
-    this.#stdin.write(encodeFrame({ id: assignment.id, ...assignment.request }));
+    this.#process.send({ id: assignment.id, ...assignment.request });
     if (this.#started && this.#assigned.length === 1) this.#watchFirst();
   }
 
@@ -111,39 +81,13 @@ export class ParseWorker<A extends Assignment> {
   retire(): void {
     if (this.#retired) return;
     this.#retired = true;
-    this.#stdin.end();
+    this.#process.endInput();
     if (this.load === 0) this.#watchFirst();
   }
 
   /** Ends the process, by force when it does not end by itself in time. */
-  async close(graceMs: number): Promise<void> {
-    this.#stdin.end();
-    const timer = setTimeout(() => {
-      this.#kill('was closed');
-    }, graceMs);
-    await this.#ended;
-    clearTimeout(timer);
-  }
-
-  #listen(stdout: Readable, stderr: Readable): void {
-    stdout.on('data', (piece: Buffer) => {
-      this.#receive(piece);
-    });
-    stderr.setEncoding('utf8');
-    stderr.on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-stderrCharacters);
-    });
-  }
-
-  #receive(piece: Buffer): void {
-    let messages: unknown[];
-    try {
-      messages = this.#reader.push(piece);
-    } catch (error) {
-      this.#kill(`wrote what is no message (${messageOf(error)})`);
-      return;
-    }
-    for (const message of messages) this.#handle(message);
+  close(graceMs: number): Promise<void> {
+    return this.#process.close(graceMs);
   }
 
   #handle(message: unknown): void {
@@ -181,8 +125,7 @@ export class ParseWorker<A extends Assignment> {
   }
 
   #kill(reason: string): void {
-    this.#killReason ??= reason;
     this.#retired = true;
-    this.#child.kill('SIGKILL');
+    this.#process.kill(reason);
   }
 }

@@ -48,7 +48,7 @@ async function probe({ modelDir, command, limitMs = defaultLimitMs }: ProbeOptio
     }, limitMs);
     const finish = (outcome: string | undefined): void => {
       clearTimeout(timer);
-      child.kill();
+      child.kill('has answered');
       resolve(outcome);
     };
     child.send({ kind: 'open', id: 0, modelDir, provider: 'webgpu', threads: 1, selfTest: true });

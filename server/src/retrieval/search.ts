@@ -1,5 +1,5 @@
 /** A question's way: query vectors and lexical candidates side by side, fused, places filled in. */
-import type { SearchTimings } from '../../../protocol/search.ts';
+import type { SearchHit, SearchTimings } from '../../../protocol/search.ts';
 import type { Embedder } from '../inference/types.ts';
 import { decodePayload } from '../store/payload.ts';
 import type { ChunkInfo, Filter, Hit, VectorStore } from '../store/types.ts';
@@ -20,15 +20,8 @@ export interface RetrievalDeps {
   lanes: SearchLane[];
 }
 
-export interface Ranked {
-  path: string;
-  startLine: number;
-  endLine: number;
-  symbol: string;
-  kind: string;
-  language: string;
-  score: number;
-}
+/** A hit before its lines are read. */
+export type Ranked = Omit<SearchHit, 'snippet'>;
 
 export interface Answer {
   hits: Ranked[];
