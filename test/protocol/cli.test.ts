@@ -141,6 +141,20 @@ describe('an indexed folder', () => {
     expect(hits[0]?.path).toBe('src/brandNew.ts');
   });
 
+  test('--deep waits for the transformer, and searches ask it then', async () => {
+    const result = await json<IndexResult>(['index', fixture.folder, '--deep']);
+    expect(result.coverage).toEqual({ lexical: 1, instant: 1, deep: 1 });
+    const status = await json<FolderStatus>(['status', fixture.folder]);
+    const deep = status.lanes.find(({ lane }) => lane === 'deep');
+    expect(deep).toMatchObject({ dimension: 384, vectors: result.embedded });
+    expect(deep?.note).toBeUndefined();
+    const { hits, coverage } = await json<SearchResult>(['search', fixture.folder, 'log users out after some time']);
+    expect(coverage.deep).toBe(1);
+    expect(hits[0]?.path).toBe('src/session store.py');
+    // Three lists are fused: a chunk that leads all of them scores more than two lists could give.
+    expect(hits[0]?.score).toBeGreaterThan(2 / 61);
+  });
+
   test('--rebuild starts over and finds the same', async () => {
     const before = await json<FolderStatus>(['status', fixture.folder]);
     const result = await json<IndexResult>(['index', fixture.folder, '--rebuild']);
