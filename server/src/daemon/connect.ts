@@ -11,8 +11,8 @@ const startDeadlineMs = 30_000;
 const retryMs = 25;
 
 /**
- * @throws TiercelError `InstallWhatIsMissing` with the server's own words when it ends instead of listening, `Report`
- * when it neither listens nor ends.
+ * @throws TiercelError `InstallWhatIsMissing` with the server's own words when it ends instead of listening, `RetryLater`
+ * when somebody ended it meanwhile, `Report` when it neither listens nor ends.
  */
 export async function connectOrStart(mainFile: string): Promise<Socket> {
   const { address } = endpoint(mainFile);
@@ -27,7 +27,7 @@ export async function connectOrStart(mainFile: string): Promise<Socket> {
       return socket;
     }
     const failure = starting.failure();
-    if (failure !== undefined) throw new TiercelError(errorCodes.installWhatIsMissing, failure);
+    if (failure !== undefined) throw failure;
     await delay(retryMs);
   }
   throw new TiercelError(
@@ -51,8 +51,8 @@ export function tryConnect(address: string): Promise<Socket | undefined> {
 }
 
 interface Starting {
-  /** What the process said when it ended with an error; undefined while it runs or ended well (another one serves). */
-  failure(): string | undefined;
+  /** Why it ended; undefined while it runs or ended well (another one serves). */
+  failure(): TiercelError | undefined;
   /** Lets this process end while the server goes on. */
   detach(): void;
 }
@@ -68,15 +68,29 @@ function startServer(mainFile: string): Starting {
     cwd: process.platform === 'win32' ? undefined : '/',
   });
   let said = '';
-  let failed: string | undefined;
+  let failed: TiercelError | undefined;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
   child.once('error', (error) => {
-    failed = `The Tiercel server could not be started: ${error.message}`;
+    failed = new TiercelError(
+      errorCodes.installWhatIsMissing,
+      `The Tiercel server could not be started: ${error.message}`,
+      { cause: error },
+    );
   });
-  child.once('close', (code) => {
-    if (code !== 0) failed = said.trim() || `The Tiercel server ended with code ${String(code)}.`;
+  child.once('close', (code, signal) => {
+    if (signal !== null) {
+      failed = new TiercelError(
+        errorCodes.retryLater,
+        `The Tiercel server was ended by ${signal} while it started: run the same command again.`,
+      );
+    } else if (code !== 0) {
+      failed = new TiercelError(
+        errorCodes.installWhatIsMissing,
+        said.trim() || `The Tiercel server ended with code ${String(code)}.`,
+      );
+    }
   });
   return {
     failure: () => failed,
