@@ -18,8 +18,9 @@ import { folderParamsSchema, indexParamsSchema } from '../../../protocol/status.
 import type { Host } from '../host/host.ts';
 import type { Logger } from '../logging/logger.ts';
 import { resolveSettings, type ResolvedSettings } from '../settings/index.ts';
+import { isTooBroad } from './broad.ts';
 import { toResponseError } from './errors.ts';
-import { SessionFolders } from './folders.ts';
+import { SessionFolders, toPath } from './folders.ts';
 
 export interface SessionOptions {
   socket: Socket;
@@ -204,6 +205,12 @@ class Session {
   #follow(uri: string): void {
     if (!uri.startsWith('file:')) {
       this.#options.logger.warn(`${uri} is not on this machine's disk and is not indexed.`);
+      return;
+    }
+    if (isTooBroad(toPath(uri))) {
+      this.#connection.window.showInformationMessage(
+        'Tiercel does not index your home folder by itself. Open the folder of a project, or run `tiercel index` on this one.',
+      );
       return;
     }
     this.#folders
