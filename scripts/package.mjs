@@ -20,6 +20,7 @@ const indispensable = [
   'dist/main.mjs',
   'dist/native/tiercel.node',
   'dist/grammars/typescript.node',
+  'syntaxes/ecma/chunks.scm',
   'syntaxes/typescript/chunks.scm',
   'models/instant-v1/vectors.bin',
   `node_modules/onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/onnxruntime_binding.node`,

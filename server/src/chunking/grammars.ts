@@ -90,11 +90,18 @@ function load(language: string, source: GrammarSource): Grammar | MissingGrammar
     const grammar = openAddon(join(root, 'dist', 'grammars', `${source.file}.node`), source.member);
     const parser = new ParserClass();
     parser.setLanguage(grammar);
-    const rules = readFileSync(join(root, 'syntaxes', language, 'chunks.scm'), 'utf8');
+    const rules = readRules(join(root, 'syntaxes'), language);
     return { parser, query: new ParserClass.Query(grammar, rules), document: source.document === true };
   } catch (error) {
     return { reason: `the grammar for ${language} cannot be loaded: ${messageOf(error)}` };
   }
+}
+
+/** The query of a language, behind the one it names in a first line `; inherits: NAME` (the convention of nvim-treesitter). */
+function readRules(folder: string, language: string): string {
+  const own = readFileSync(join(folder, language, 'chunks.scm'), 'utf8');
+  const inherited = /^; inherits: (?<name>\w+)\n/u.exec(own)?.groups?.['name'];
+  return inherited === undefined ? own : `${readRules(folder, inherited)}\n${own}`;
 }
 
 function openAddon(file: string, member: string | undefined): Parser.Language {
