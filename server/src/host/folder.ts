@@ -220,7 +220,7 @@ export class Folder {
 
   /** @throws TiercelError `IndexFirst` when nothing is known of this folder and nothing is under way. */
   async #indexedStats(): Promise<StoreStats> {
-    const stats = await this.#deps.store.stats(this.root);
+    const stats = await this.#indexer.stats();
     if (stats.knownFiles === 0 && this.#watching === undefined) throw notIndexed(this.root);
     return stats;
   }
@@ -270,7 +270,10 @@ export class Folder {
     const asked = { path, startLine: params.startLine, endLine: selected ? (params.endLine ?? 0) : params.startLine };
     const chunk = await chunkAt(store, this.root, asked);
     const place = selected || chunk === undefined ? { ...asked, symbol: chunk?.symbol ?? '' } : chunk;
-    const lines = selected && params.text !== undefined ? [params.text] : await this.#textOf(workspace, place);
+    const lines =
+      selected && params.text !== undefined
+        ? [params.text]
+        : await workspace.lines(path, place.startLine, place.endLine);
     const text = lines.join('\n');
     if (text.trim() === '') {
       throw new TiercelError(
@@ -280,10 +283,6 @@ export class Folder {
     }
     const asChunk = { ...place, kind: 'block' as const, signature: '', doc: '', text };
     return { ...place, text: embeddingText(asChunk, languageOf(path)) };
-  }
-
-  #textOf(workspace: Workspace, place: { path: string; startLine: number; endLine: number }): Promise<string[]> {
-    return workspace.lines(place.path, place.startLine, place.endLine);
   }
 
   #relative(absolute: string): string | undefined {

@@ -11,7 +11,8 @@ const filesPerStep = 16;
 export interface FillHooks {
   /** Asked between steps: true ends the filling early. */
   interrupted(): boolean;
-  onProgress(filesDone: number, filesTotal: number, embedded: number): void;
+  /** After each step's commit. */
+  onProgress(filesDone: number, filesTotal: number, embedded: number): Promise<void>;
 }
 
 /**
@@ -43,7 +44,7 @@ export async function fillLane(
       });
     }
     const embedded = vectors === undefined ? 0 : vectors.vectors.length / lane.embedder.model.dimension;
-    hooks.onProgress(Math.min(start + filesPerStep, paths.length), paths.length, embedded);
+    await hooks.onProgress(Math.min(start + filesPerStep, paths.length), paths.length, embedded);
   }
   return true;
 }

@@ -8,7 +8,7 @@
 import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { IndexPhase, IndexProgress } from '../../../protocol/status.ts';
-import type { VectorStore } from '../store/types.ts';
+import type { StoreStats, VectorStore } from '../store/types.ts';
 import type { FileChange } from '../workspace/types.ts';
 import { Batch, commitPatiently, embedMissing } from './batch.ts';
 import { fillLane } from './fill.ts';
@@ -57,7 +57,8 @@ export class Indexer {
   #deep: Lane | undefined;
   #deepPending = false;
   #work: WorkDone = { filesChanged: 0, embedded: 0 };
-  #chunks = 0;
+  /** As of the last commit. */
+  #stats: StoreStats | undefined;
 
   constructor(options: IndexerOptions) {
     this.#options = options;
@@ -82,10 +83,18 @@ export class Indexer {
       filesTotal: this.#meter.filesTotal,
       chunksDone: this.#meter.chunksDone,
       chunksPerSecond: Math.round(this.#meter.rate(now)),
-      chunks: this.#chunks,
+      chunks: this.#stats?.chunks ?? 0,
       ...(left === undefined ? {} : { millisecondsLeft: left }),
       ...(this.#message === undefined ? {} : { message: this.#message }),
     };
+  }
+
+  /**
+   * Counts of the folder as of its last commit. A query must not make the store count every chunk and walk its files on
+   * disk, and nobody else commits to this folder's tree.
+   */
+  async stats(): Promise<StoreStats> {
+    return this.#stats ?? this.#refreshStats();
   }
 
   /** @returns a function that takes the listener away. */
@@ -222,7 +231,7 @@ export class Indexer {
         await this.#drain(signal);
         continue;
       }
-      await this.#refreshCounts();
+      await this.#refreshStats();
       this.#error = undefined;
       this.#settle((waiter) => {
         if (waiter.deep && this.#deep !== undefined && this.#deepPending) return false;
@@ -318,7 +327,7 @@ export class Indexer {
     this.#work.filesChanged += batch.files;
     this.#work.embedded += vectors === undefined ? 0 : vectors.vectors.length / instant.embedder.model.dimension;
     this.#meter.committed(batch.files, batch.chunks, performance.now());
-    await this.#refreshCounts();
+    await this.#refreshStats();
     this.#publish();
   }
 
@@ -327,8 +336,9 @@ export class Indexer {
     const finished = await fillLane(this.#options, lane, signal, {
       // Files that changed go first: a search must not wait for the transformer to see a saved file.
       interrupted: () => this.#queue.size > 0 || this.#scanReason !== undefined || this.#deep !== lane,
-      onProgress: (files, total, embedded) => {
+      onProgress: async (files, total, embedded) => {
         this.#work.embedded += embedded;
+        await this.#refreshStats();
         this.#message = `deep vectors: ${String(files)} of ${String(total)} files`;
         this.#publish();
       },
@@ -337,10 +347,12 @@ export class Indexer {
     this.#message = undefined;
   }
 
-  async #refreshCounts(): Promise<void> {
+  async #refreshStats(): Promise<StoreStats> {
     const { store, workspace } = this.#options;
-    const { chunks } = await store.stats(workspace.root);
-    this.#chunks = chunks;
+    const stats = await store.stats(workspace.root);
+    // Two that were asked for at once may come back in either order.
+    if (this.#stats === undefined || stats.generation >= this.#stats.generation) this.#stats = stats;
+    return this.#stats;
   }
 
   #settle(finish: (waiter: Waiter) => boolean): void {
