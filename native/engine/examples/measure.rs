@@ -7,9 +7,8 @@ use std::time::Instant;
 use tiercel_engine::cancel::Cancel;
 use tiercel_engine::error::Result;
 use tiercel_engine::filter::Filter;
-use tiercel_engine::kernel::Kernel;
 use tiercel_engine::store::batch::{Batch, Chunk, File, Vectors};
-use tiercel_engine::store::{SpaceSpec, Store};
+use tiercel_engine::store::{SpaceSpec, Store, StoreOptions};
 
 const TREE: &str = "/measured";
 const SPACE: &str = "space";
@@ -20,7 +19,7 @@ fn main() -> Result<()> {
     let chunks = arguments.next().unwrap_or(100_000);
     let dimension = arguments.next().unwrap_or(256);
     let folder = std::env::temp_dir().join(format!("tiercel-measure-{}", std::process::id()));
-    println!("{chunks} chunks, dimension {dimension}, kernel {}", Kernel::detect().name());
+    println!("{chunks} chunks, dimension {dimension}");
     let outcome = measure(&folder, chunks, dimension);
     let _ = std::fs::remove_dir_all(&folder);
     outcome
@@ -29,7 +28,7 @@ fn main() -> Result<()> {
 fn measure(folder: &Path, chunks: usize, dimension: usize) -> Result<()> {
     let spaces = [SpaceSpec { name: SPACE.into(), dimension }];
     let mut source = Source { state: 1, dimension };
-    let store = Store::open(folder, &spaces)?;
+    let store = Store::open(folder, &spaces, tiercel_tier::global(), &StoreOptions::default())?;
     let started = Instant::now();
     for first in (0..chunks).step_by(2000) {
         let started = Instant::now();
@@ -50,9 +49,14 @@ fn measure(folder: &Path, chunks: usize, dimension: usize) -> Result<()> {
     let per_chunk =
         (stats.bytes_on_disk as f64 / stats.chunks as f64, stats.bytes_in_memory as f64 / stats.chunks as f64);
     println!("{} chunks; bytes per chunk: {:.0} on disk, {:.0} in memory", stats.chunks, per_chunk.0, per_chunk.1);
+    for (part, bytes) in tiercel_tier::global().monitor().parts() {
+        println!("  {part}: {} KB", bytes >> 10);
+    }
+    let space = &stats.spaces[0];
+    println!("index: {}, {} vectors, {} of no chunk", space.index, space.vectors, space.unreferenced);
     store.close()?;
     let started = Instant::now();
-    let store = Store::open(folder, &spaces)?;
+    let store = Store::open(folder, &spaces, tiercel_tier::global(), &StoreOptions::default())?;
     println!("open: {:.1?}", started.elapsed());
     let filter = Filter { paths: Some(vec!["src/**/file-*7.rs".into()]), ..Filter::default() };
     for (name, filter) in [("no filter", Filter::default()), ("a tenth of the files", filter)] {

@@ -1,12 +1,16 @@
 //! Which chunks of a tree may be returned.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use tiercel_base::error::{Error, Result};
+use tiercel_base::rows::RowSet;
 
-use crate::error::{Error, Result};
+use crate::memory::column::NONE;
 use crate::memory::snapshot::{Names, Snapshot};
-use crate::memory::tree::{NO_FILE, Slot, Tree};
+use crate::memory::space::Space;
+use crate::memory::tree::Tree;
 
 /// A filter as asked for. `None` lets everything pass, and so do empty languages or paths; no ids let nothing pass.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +24,7 @@ pub struct Filter {
     pub ids: Option<Vec<u64>>,
 }
 
-/// A filter worked out for one tree: one look per chunk.
+/// A filter worked out for one tree: one look per chunk, or the rows of all chunks that pass.
 #[derive(Debug)]
 pub struct Passing<'t> {
     tree: &'t Tree,
@@ -50,31 +54,47 @@ impl Filter {
     }
 }
 
-impl Passing<'_> {
-    /// Whether a chunk of the tree passes.
-    #[must_use]
-    #[inline]
-    pub fn slot(&self, slot: &Slot) -> bool {
-        slot.file != NO_FILE
-            && self.files.as_ref().is_none_or(|files| files.get(slot.file as usize).copied().unwrap_or(false))
-            && self.ids.as_ref().is_none_or(|ids| ids.contains(&slot.id))
+impl<'t> Passing<'t> {
+    fn file(&self, number: u32) -> bool {
+        self.files.as_ref().is_none_or(|files| files.get(number as usize).copied().unwrap_or(false))
     }
 
     /// Whether the chunk with this id is in the tree and passes.
     #[must_use]
     pub fn id(&self, id: u64) -> bool {
-        if self.files.is_none() && self.ids.is_none() {
-            return true;
-        }
-        self.tree.find(id).is_some_and(|slot| self.slot(slot))
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&id))
+            && self.tree.find(id).is_some_and(|(_, file)| self.file(file))
     }
 
-    /// The chunks to look at when only some ids may pass, in the order of ids.
+    /// The rows of a space, at this position among the tree's spaces, that a chunk has which passes.
     #[must_use]
-    pub fn listed(&self) -> Option<Vec<Slot>> {
-        let mut ids: Vec<u64> = self.ids.as_ref()?.iter().copied().collect();
-        ids.sort_unstable();
-        Some(ids.into_iter().filter_map(|id| self.tree.find(id)).filter(|slot| self.slot(slot)).copied().collect())
+    pub fn rows(&self, position: usize, space: &Space) -> Cow<'t, RowSet> {
+        let row = |slot: u32| Some(space.row_of(self.tree.key_of(slot))).filter(|&row| row != NONE);
+        match (&self.ids, &self.files) {
+            (None, None) => self.tree.rows(position).map_or_else(|| Cow::Owned(RowSet::default()), Cow::Borrowed),
+            (Some(ids), _) => {
+                let slots = ids.iter().filter_map(|&id| self.tree.find(id)).filter(|(_, file)| self.file(*file));
+                Cow::Owned(slots.filter_map(|(slot, _)| row(slot)).collect())
+            }
+            (None, Some(passes)) => {
+                let files = self.tree.files().iter().zip(passes).filter(|(_, passes)| **passes);
+                Cow::Owned(files.flat_map(|(file, _)| self.tree.slots_of(file)).filter_map(row).collect())
+            }
+        }
+    }
+
+    /// The first `k` ids of the chunks with this key that pass, ascending.
+    #[must_use]
+    pub fn chunks_with(&self, key: u32, k: usize) -> Vec<u64> {
+        let mut slots: Vec<u32> = self.tree.slots_with(key).collect();
+        slots.reverse();
+        let id = |slot: u32| {
+            let (number, file) = self.tree.file_of(slot)?;
+            let id = file.first_id + u64::from(slot - file.first_slot);
+            let passes = self.file(number) && self.ids.as_ref().is_none_or(|ids| ids.contains(&id));
+            passes.then_some(id)
+        };
+        slots.into_iter().filter_map(id).take(k).collect()
     }
 }
 

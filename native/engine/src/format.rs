@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use tiercel_base::error::{Error, Result};
 
 /// The version this code writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const NAME: &str = "format";
 const PREFIX: &str = "tiercel store ";
@@ -81,7 +81,7 @@ mod tests {
         mark(folder.path()).expect("marked");
         assert_eq!(check(folder.path()), Ok(Some(VERSION)));
         for (text, code) in [
-            ("tiercel store 2\n", "UpdateTiercel"),
+            ("tiercel store 3\n", "UpdateTiercel"),
             ("tiercel store 0\n", "RebuildIndex"),
             ("something else", "RebuildIndex"),
             ("", "RebuildIndex"),

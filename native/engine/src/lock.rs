@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use tiercel_base::error::{Error, Result};
 
 /// A held lock; dropping it frees it.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use napi::bindgen_prelude::{Float32Array, Float64Array, Uint8Array, Uint32Array};
 use napi_derive::napi;
+use tiercel_base::KEY_BYTES;
 use tiercel_engine::error::{Error, Result};
-use tiercel_engine::memory::keys::KEY_BYTES;
 use tiercel_engine::store::batch::{Chunk, File};
 use tiercel_engine::store::{ChunkInfo, SpaceStats, Stats};
 use tiercel_engine::top::Hit;
@@ -156,8 +156,35 @@ pub struct SpaceFigures {
     pub vectors: u32,
     /// Chunks of the tree that have one.
     pub covered: u32,
-    /// Bytes held in memory.
+    /// Bytes held in memory outside the page cache.
     pub bytes_in_memory: f64,
+    /// Vectors that no chunk of any tree refers to.
+    pub unreferenced: u32,
+    /// How vectors are found: `empty`, `int8`, `1-bit`, `cells` or `lsh`.
+    pub index: String,
+    /// Cells, 0 without any.
+    pub cells: u32,
+    /// Vectors that have no small codes yet.
+    pub raw: f64,
+    /// Size of its files.
+    pub bytes_on_disk: f64,
+    /// Why background work stopped, if it did.
+    pub trouble: Option<String>,
+}
+
+/// A part and what it holds.
+#[napi(object)]
+pub struct Bytes {
+    /// The part.
+    pub name: String,
+    /// Bytes.
+    pub bytes: f64,
+}
+
+impl From<(String, u64)> for Bytes {
+    fn from((name, bytes): (String, u64)) -> Self {
+        Self { name, bytes: float(bytes) }
+    }
 }
 
 /// Figures of the store and of one tree.
@@ -173,8 +200,10 @@ pub struct StatsOutput {
     pub chunks: u32,
     /// Size of the store's folder.
     pub bytes_on_disk: f64,
-    /// Bytes held in memory.
+    /// Bytes held in memory outside the page cache.
     pub bytes_in_memory: f64,
+    /// The same by part.
+    pub memory: Vec<Bytes>,
     /// By space.
     pub spaces: Vec<SpaceFigures>,
     /// Files by outcome, without the empty one.
@@ -312,6 +341,7 @@ impl From<Stats> for StatsOutput {
             chunks: small(stats.chunks),
             bytes_on_disk: float(stats.bytes_on_disk),
             bytes_in_memory: float(stats.bytes_in_memory as u64),
+            memory: stats.memory.into_iter().map(Bytes::from).collect(),
             spaces: stats.spaces.into_iter().map(SpaceFigures::from).collect(),
             outcomes: counts(stats.outcomes),
             languages: counts(stats.languages),
@@ -327,6 +357,12 @@ impl From<SpaceStats> for SpaceFigures {
             vectors: stats.vectors,
             covered: small(stats.covered),
             bytes_in_memory: float(stats.bytes_in_memory as u64),
+            unreferenced: stats.unreferenced,
+            index: stats.index.to_owned(),
+            cells: stats.cells,
+            raw: float(stats.raw),
+            bytes_on_disk: float(stats.bytes_on_disk),
+            trouble: stats.trouble,
         }
     }
 }

@@ -5,6 +5,8 @@
 mod cancel;
 mod columns;
 mod embed;
+mod governor;
 mod lock;
 mod store;
 mod task;
+mod vectors;

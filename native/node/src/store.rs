@@ -1,7 +1,7 @@
 //! The store for JavaScript: every method runs on the addon's threads and gives a promise.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Float64Array, Object, ToNapiValue, Uint8Array};
@@ -17,6 +17,7 @@ use crate::columns::{
     ChunkColumns, CommitOutput, FileColumns, FilePageColumns, HitColumns, MissingOutput, SpaceInput, StatsOutput,
     VectorColumns, float, id, small,
 };
+use crate::governor;
 use crate::task::{Lane, run};
 
 /// An open store.
@@ -62,6 +63,24 @@ pub struct FilterInput {
     pub ids: Option<Float64Array>,
 }
 
+/// Stores that may be open: what is configured later reaches them.
+static OPEN: Mutex<Vec<Weak<Store>>> = Mutex::new(Vec::new());
+
+fn open_stores() -> MutexGuard<'static, Vec<Weak<Store>>> {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    open.retain(|store| store.strong_count() > 0);
+    open
+}
+
+/// Calls `each` with every open store.
+pub fn for_each_open(each: impl Fn(&Store)) {
+    // Held while the stores are: a store that is being closed has one owner.
+    let open = open_stores();
+    for store in open.iter().filter_map(Weak::upgrade) {
+        each(&store);
+    }
+}
+
 /// Opens the store in `folder`, making it if it is not there.
 #[napi(ts_return_type = "Promise<NativeStore>")]
 pub fn open_store(env: &Env, folder: String, spaces: Vec<SpaceInput>) -> napi::Result<Object<'_>> {
@@ -70,8 +89,10 @@ pub fn open_store(env: &Env, folder: String, spaces: Vec<SpaceInput>) -> napi::R
             .into_iter()
             .map(|space| SpaceSpec { name: space.name, dimension: space.dimension as usize })
             .collect();
-        let store = Store::open(&PathBuf::from(folder), &specs)?;
-        Ok(NativeStore { store: Mutex::new(Some(Arc::new(store))), calls: Arc::default() })
+        let store = Store::open(&PathBuf::from(folder), &specs, tiercel_tier::global(), &governor::store_options())?;
+        let store = Arc::new(store);
+        open_stores().push(Arc::downgrade(&store));
+        Ok(NativeStore { store: Mutex::new(Some(store)), calls: Arc::default() })
     })
 }
 
@@ -194,7 +215,10 @@ impl NativeStore {
         run(env, Lane::Write, move || {
             let running = calls.running.lock().unwrap_or_else(PoisonError::into_inner);
             drop(calls.ended.wait_while(running, |running| *running > 0));
-            store.and_then(Arc::into_inner).map_or(Ok(()), Store::close)
+            let others = open_stores();
+            let store = store.and_then(Arc::into_inner);
+            drop(others);
+            store.map_or(Ok(()), Store::close)
         })
     }
 

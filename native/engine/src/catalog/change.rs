@@ -1,8 +1,9 @@
 //! A commit as a list of changes to the catalog: applied at once, or kept aside until the lexical index has its part.
 
-use crate::codec::bytes::{Reader, Writer};
-use crate::error::{Error, Result};
-use crate::vectors::file::Extent;
+use tiercel_base::error::{Error, Result};
+
+use super::Extent;
+use super::bytes::{Reader, Writer};
 
 /// One change. Applying a change twice is the same as applying it once.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,7 @@ pub enum Change {
         /// How many.
         count: u64,
     },
-    /// How much of a space's file counts.
+    /// How much of a space's vectors counts.
     SetExtent {
         /// Name of the space.
         space: String,

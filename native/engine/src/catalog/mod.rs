@@ -1,5 +1,6 @@
 //! The catalog: what the store knows, in one transactional file (`redb`). It decides; everything else follows it.
 
+pub mod bytes;
 pub mod change;
 pub mod record;
 
@@ -9,8 +10,8 @@ use redb::{
     Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
 
-use crate::error::{Error, Result};
-use crate::vectors::file::Extent;
+use tiercel_base::error::{Error, Result};
+
 use change::Change;
 use record::{ChunkRow, FileRow};
 
@@ -26,7 +27,16 @@ const LEXICAL_GENERATION: &str = "lexical-generation";
 const NEXT_CHUNK: &str = "next-chunk";
 
 /// Pages of the catalog kept in memory, at most.
-const CACHE_BYTES: usize = 32 << 20;
+pub const CACHE_BYTES: usize = 8 << 20;
+
+/// How much of a space's vectors counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Rows below this number are committed.
+    pub rows: u32,
+    /// Committed bytes of the one file that version 1 had, header included; 0 since version 2.
+    pub bytes: u64,
+}
 
 /// A vector space as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +45,7 @@ pub struct SpaceRow {
     pub number: u32,
     /// Components of a vector.
     pub dimension: u32,
-    /// How much of its file counts.
+    /// How much of it counts.
     pub extent: Extent,
 }
 
@@ -216,15 +226,15 @@ impl Catalog {
         Ok(Some((entry.0.value(), change::decode(entry.1.value())?)))
     }
 
-    /// Sets a commit aside, durably, in place of any other.
+    /// Sets a commit aside, durably, in place of any other: its changes, encoded.
     ///
     /// # Errors
     /// As [`Catalog::generation`].
-    pub fn stage(&self, generation: u64, changes: &[Change]) -> Result<()> {
+    pub fn stage(&self, generation: u64, changes: &[u8]) -> Result<()> {
         let transaction = self.database.begin_write().map_err(failed)?;
         clear_staged(&transaction)?;
         let mut table = transaction.open_table(STAGED).map_err(failed)?;
-        table.insert(generation, change::encode(changes).as_slice()).map_err(failed)?;
+        table.insert(generation, changes).map_err(failed)?;
         drop(table);
         transaction.commit().map_err(failed)
     }

@@ -1,8 +1,9 @@
 //! What the catalog keeps of a file and of a chunk.
 
-use crate::codec::bytes::{Reader, Writer};
-use crate::error::Result;
-use crate::memory::keys::{KEY_BYTES, Key};
+use tiercel_base::error::Result;
+use tiercel_base::{KEY_BYTES, Key};
+
+use super::bytes::{Reader, Writer};
 
 /// State of one file and the keys of its chunks.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ impl FileRow {
     }
 
     /// # Errors
-    /// [`crate::error::Error::RebuildIndex`] when the bytes are not a record.
+    /// [`tiercel_base::error::Error::RebuildIndex`] when the bytes are not a record.
     pub fn decode(record: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(record);
         let mut row = Self {
@@ -93,7 +94,7 @@ impl ChunkRow {
     }
 
     /// # Errors
-    /// [`crate::error::Error::RebuildIndex`] when the bytes are not a record.
+    /// [`tiercel_base::error::Error::RebuildIndex`] when the bytes are not a record.
     pub fn decode(record: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(record);
         Ok(Self {

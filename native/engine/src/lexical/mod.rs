@@ -1,5 +1,6 @@
 //! The lexical index: BM25 over body, symbol, documentation and path of each chunk (`tantivy`).
 
+mod directory;
 pub mod query;
 pub mod search;
 pub mod terms;
@@ -7,16 +8,19 @@ pub mod tokenizer;
 
 use std::path::Path;
 
-use tantivy::directory::MmapDirectory;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{
+    Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentMeta, TantivyDocument, TantivyError, Term,
+};
 
-use crate::error::{Error, Result};
+use tiercel_base::error::{Error, Result};
 
 /// Memory the writer fills before it starts a new segment.
-const WRITER_BYTES: usize = 64 << 20;
+pub const WRITER_BYTES: usize = 24 << 20;
+/// Memory of the writer's empty tables, held while a commit is made.
+pub const LEAST_WRITER_BYTES: usize = 5 << 20;
 /// A segment with a larger share of removed chunks is rewritten.
 const LARGEST_REMOVED_SHARE: f32 = 0.3;
 
@@ -72,8 +76,9 @@ impl Lexical {
     pub fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, &error))?;
         let (schema, fields) = schema();
-        let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
+        let directory = directory::Folder::open(folder).map_err(|error| failed(error.into()))?;
         let index = Index::open_or_create(directory, schema).map_err(failed)?;
+        remove_traces(folder, &index)?;
         index.tokenizers().register(tokenizer::NAME, TextAnalyzer::from(tokenizer::CodeTokenizer::new()));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
         Ok(Self { index, reader, writer: None, fields })
@@ -158,8 +163,38 @@ impl Lexical {
         let mut policy = LogMergePolicy::default();
         policy.set_del_docs_ratio_before_merge(LARGEST_REMOVED_SHARE);
         writer.set_merge_policy(Box::new(policy));
+        // A new writer gives its first operation the number of the last commit. A merge that starts meanwhile takes a
+        // removal of that number for done in segments that had removals in that commit, and loses it: the first
+        // operation is one that removes nothing.
+        writer.delete_term(Term::from_field_text(self.fields.file, ""));
         Ok(self.writer.insert(writer))
     }
+}
+
+/// Deletes what a killed process left: segments, lists of removed chunks and drafts that no commit names. Numbers repeat
+/// after an opening, and so would the names of such files.
+fn remove_traces(folder: &Path, index: &Index) -> Result<()> {
+    let meta = index.load_metas().map_err(failed)?;
+    for entry in std::fs::read_dir(folder).map_err(|error| Error::io("read", folder, &error))? {
+        let entry = entry.map_err(|error| Error::io("read", folder, &error))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let kept =
+            name == directory::META || name.ends_with(".lock") || meta.segments.iter().any(|of| names(of, &name));
+        if !kept && entry.path().is_file() {
+            std::fs::remove_file(entry.path()).map_err(|error| Error::io("delete", &entry.path(), &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file belongs to a segment: `SEGMENT.PART`, and one `SEGMENT.NUMBER.del` if chunks of it are removed.
+fn names(segment: &SegmentMeta, file: &str) -> bool {
+    let part = file.strip_prefix(&segment.id().uuid_string()).and_then(|rest| rest.strip_prefix('.'));
+    part.is_some_and(|part| match part.strip_suffix(".del") {
+        Some(number) => segment.delete_opstamp().is_some_and(|named| named.to_string() == number),
+        None => true,
+    })
 }
 
 fn schema() -> (Schema, Fields) {

@@ -11,9 +11,9 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::{Fields, failed};
-use crate::cancel::Cancel;
-use crate::error::Result;
 use crate::top::{Hit, Top};
+use tiercel_base::cancel::Cancel;
+use tiercel_base::error::Result;
 
 /// Most terms of a query that are looked up; of a longer text the rarest are taken.
 const MOST_TERMS: usize = 128;
@@ -21,7 +21,7 @@ const MOST_TERMS: usize = 128;
 /// The `k` best chunks of tree `tree` that `passes` lets through (asked with the chunk's id), best first, ties by id.
 ///
 /// # Errors
-/// [`crate::error::Error::Cancelled`]; [`crate::error::Error::RebuildIndex`] for a damaged index.
+/// [`tiercel_base::error::Error::Cancelled`]; [`tiercel_base::error::Error::RebuildIndex`] for a damaged index.
 pub fn search(
     searcher: &Searcher,
     fields: Fields,

@@ -54,18 +54,6 @@ impl<T: Clone> Paged<T> {
         }
     }
 
-    /// Makes the array at least `length` long, new elements being `value`.
-    pub fn grow(&mut self, length: usize, value: &T) {
-        while self.length < length {
-            self.push(value.clone());
-        }
-    }
-
-    /// The pages in order: slices of up to 1,024 elements.
-    pub fn pages(&self) -> impl Iterator<Item = &[T]> {
-        self.pages.iter().map(|page| page.as_slice())
-    }
-
     /// All elements in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.pages.iter().flat_map(|page| page.iter())
@@ -91,7 +79,9 @@ mod tests {
     #[test]
     fn a_clone_does_not_see_later_changes() {
         let mut array = Paged::default();
-        array.grow(3000, &7);
+        for _ in 0..3000 {
+            array.push(7);
+        }
         let before = array.clone();
         *array.get_mut(2999).expect("present") = 8;
         array.push(9);

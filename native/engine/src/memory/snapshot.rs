@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::space::Space;
 use super::tree::Tree;
-use crate::error::{Error, Result};
+use tiercel_base::error::{Error, Result};
 
 /// Languages and outcomes as small numbers.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ impl Names {
     }
 }
 
-/// Everything a reader needs, immutable: files and chunks, vectors and the lexical index of one commit.
+/// What a commit made, immutable: files and chunks, the rows of their keys, and the lexical index.
 #[derive(Clone)]
 pub struct Snapshot {
     /// Number of the commit.
@@ -60,12 +60,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The space of this name.
+    /// The space of this name, with its position.
     ///
     /// # Errors
     /// [`Error::FixTheCall`] when the store was not opened with it.
-    pub fn space(&self, name: &str) -> Result<&Arc<Space>> {
-        self.spaces.iter().find(|space| &*space.name == name).ok_or_else(|| {
+    pub fn space(&self, name: &str) -> Result<(usize, &Arc<Space>)> {
+        self.spaces.iter().enumerate().find(|(_, space)| &*space.name == name).ok_or_else(|| {
             let known: Vec<&str> = self.spaces.iter().map(|space| &*space.name).collect();
             Error::FixTheCall(format!("The store has no vector space {name:?}; it was opened with {known:?}."))
         })

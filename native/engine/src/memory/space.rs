@@ -1,88 +1,84 @@
-//! The vectors of one space in memory.
+//! Which row of a vector space a key has, and back.
 
 use std::sync::Arc;
 
-use super::paged::Paged;
-use crate::vectors::file::Rows;
+use super::column::{Column, NONE};
 
-/// Rows per page of codes; a commit copies at most one page that readers hold.
-const PAGE: usize = 1024;
-
-/// The row of a key that has no vector in the space.
-pub const NO_ROW: u32 = u32::MAX;
-
-/// One model's vectors: pages of codes, and which row a key has. Cloning shares the pages.
+/// One model's vectors as the trees see them: rows and the keys that chunks refer to. Cloning shares the pages.
 #[derive(Debug, Clone)]
 pub struct Space {
     /// The name it is asked for by.
     pub name: Arc<str>,
-    /// Its number in the catalog and in its file's name.
+    /// Its number in the catalog and the name of its folder.
     pub number: u32,
     /// Components of a vector.
     pub dimension: usize,
-    pages: Vec<Arc<Page>>,
-    rows: u32,
-    row_of: Paged<u32>,
-}
-
-#[derive(Debug, Clone)]
-struct Page {
-    scales: Vec<f32>,
-    codes: Vec<i8>,
+    /// One more than its last row: rows from here on belong to later commits.
+    pub end: u32,
+    row_of: Column,
+    ordinal_of: Column,
+    referenced: usize,
 }
 
 impl Space {
-    /// A space without rows.
+    /// A space none of whose rows is referred to.
     #[must_use]
     pub fn new(name: &str, number: u32, dimension: usize) -> Self {
-        Self { name: name.into(), number, dimension, pages: Vec::new(), rows: 0, row_of: Paged::default() }
-    }
-
-    /// Rows stored.
-    #[must_use]
-    pub fn rows(&self) -> u32 {
-        self.rows
-    }
-
-    /// Appends rows; `ordinals` are the numbers of their keys.
-    pub fn append(&mut self, rows: &Rows, ordinals: &[u32]) {
-        for (at, (&scale, &ordinal)) in rows.scales.iter().zip(ordinals).enumerate() {
-            if (self.rows as usize).is_multiple_of(PAGE) {
-                let page = Page { scales: Vec::with_capacity(PAGE), codes: Vec::with_capacity(PAGE * self.dimension) };
-                self.pages.push(Arc::new(page));
-            }
-            let Some(page) = self.pages.last_mut() else { return };
-            let page = Arc::make_mut(page);
-            page.scales.push(scale);
-            page.codes.extend_from_slice(&rows.codes[at * self.dimension..(at + 1) * self.dimension]);
-            self.row_of.grow(ordinal as usize + 1, &NO_ROW);
-            if let Some(row) = self.row_of.get_mut(ordinal as usize) {
-                *row = self.rows;
-            }
-            self.rows += 1;
+        Self {
+            name: name.into(),
+            number,
+            dimension,
+            end: 0,
+            row_of: Column::default(),
+            ordinal_of: Column::default(),
+            referenced: 0,
         }
     }
 
-    /// The row of the key with this number, or [`NO_ROW`].
+    /// The row of the key with this number, or [`NONE`].
     #[must_use]
     #[inline]
     pub fn row_of(&self, ordinal: u32) -> u32 {
-        self.row_of.get(ordinal as usize).copied().unwrap_or(NO_ROW)
+        self.row_of.get(ordinal)
     }
 
-    /// Codes and scale of a row, if there is such a row.
+    /// The number of the key that has this row, or [`NONE`] when no chunk refers to it.
     #[must_use]
     #[inline]
-    pub fn row(&self, row: u32) -> Option<(&[i8], f32)> {
-        let (page, at) = (row as usize / PAGE, row as usize % PAGE);
-        let page = self.pages.get(page)?;
-        let codes = page.codes.get(at * self.dimension..(at + 1) * self.dimension)?;
-        Some((codes, *page.scales.get(at)?))
+    pub fn ordinal_of(&self, row: u32) -> u32 {
+        self.ordinal_of.get(row)
+    }
+
+    /// Rows that chunks of some tree refer to.
+    #[must_use]
+    pub fn referenced(&self) -> usize {
+        self.referenced
+    }
+
+    /// Notes that a key has a row. A key that has one keeps it; whether it was noted.
+    pub fn bind(&mut self, ordinal: u32, row: u32) -> bool {
+        if self.row_of.get(ordinal) != NONE || self.ordinal_of.get(row) != NONE {
+            return false;
+        }
+        self.row_of.set(ordinal, row);
+        self.ordinal_of.set(row, ordinal);
+        self.referenced += 1;
+        true
+    }
+
+    /// Forgets the row of a key that nothing refers to any more.
+    pub fn unbind(&mut self, ordinal: u32) {
+        let row = self.row_of.get(ordinal);
+        if row != NONE {
+            self.row_of.set(ordinal, NONE);
+            self.ordinal_of.set(row, NONE);
+            self.referenced -= 1;
+        }
     }
 
     /// Bytes held in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.pages.len() * PAGE * (self.dimension + size_of::<f32>()) + self.row_of.bytes()
+        self.row_of.bytes() + self.ordinal_of.bytes()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::error::{Error, Result};
-use crate::memory::keys::{KEY_BYTES, Key};
+use tiercel_base::error::{Error, Result};
+use tiercel_base::{KEY_BYTES, Key};
 
 /// Longest path, in bytes.
 const LONGEST_PATH: usize = 4096;
@@ -71,6 +71,13 @@ pub struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// Bytes of text the lexical index is given.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        let chunks = self.put.iter().flat_map(|file| &file.chunks);
+        chunks.map(|chunk| (chunk.body.len() + chunk.symbol.len() + chunk.doc.len()) as u64).sum()
+    }
+
     /// # Errors
     /// [`Error::FixTheCall`] for what no store could accept.
     pub fn check(&self) -> Result<()> {
@@ -98,11 +105,11 @@ impl Batch<'_> {
 }
 
 impl<'a> Vectors<'a> {
-    /// The rows: key and vector of each.
+    /// The rows: keys, and `dimension` numbers for each, all of which have a direction.
     ///
     /// # Errors
-    /// [`Error::FixTheCall`] when keys and vectors do not fit together.
-    pub fn rows(&self, dimension: usize) -> Result<impl Iterator<Item = (&'a Key, &'a [f32])> + use<'a>> {
+    /// [`Error::FixTheCall`] when keys and vectors do not fit together or a vector cannot be compared.
+    pub fn rows(&self, dimension: usize) -> Result<&'a [Key]> {
         let (keys, rest) = self.keys.as_chunks::<KEY_BYTES>();
         if !rest.is_empty() {
             return wrong(format!("Keys of {KEY_BYTES} bytes each cannot make {} bytes.", self.keys.len()));
@@ -116,8 +123,21 @@ impl<'a> Vectors<'a> {
                 self.vectors.len()
             ));
         }
-        Ok(keys.iter().zip(self.vectors.chunks_exact(dimension)))
+        self.vectors.chunks_exact(dimension).try_for_each(check_direction)?;
+        Ok(keys)
     }
+}
+
+/// # Errors
+/// [`Error::FixTheCall`] when a component is not finite or all are zero.
+pub fn check_direction(vector: &[f32]) -> Result<()> {
+    if vector.iter().any(|value| !value.is_finite()) {
+        return wrong("A vector has a component that is not a finite number.".into());
+    }
+    if vector.iter().all(|&value| value == 0.0) {
+        return wrong("A vector is all zeros: it has no direction to compare.".into());
+    }
+    Ok(())
 }
 
 /// # Errors

@@ -3,10 +3,17 @@
 //! Readers take the current [`Snapshot`] and hold no lock while they work. One writer at a time makes the next one;
 //! the order of its steps is in [`commit`], and what opening does with an unfinished commit in [`open`].
 
+mod accounts;
 pub mod batch;
+mod budget;
 mod commit;
 mod open;
+mod options;
+mod plan;
 mod read;
+mod rows;
+mod search;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -15,29 +22,38 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
+use tiercel_base::error::{Error, Result};
+use tiercel_tier::Governor;
+use tiercel_vectors::SearchOptions;
 
 use crate::catalog::Catalog;
-use crate::error::{Error, Result};
-use crate::kernel::Kernel;
 use crate::lexical::{Fields, Lexical};
 use crate::lock::FileLock;
 use crate::memory::keys::KeyTable;
+use crate::memory::paths::Paths;
 use crate::memory::snapshot::Snapshot;
-use crate::vectors::file::VectorFile;
+use accounts::Accounts;
+use budget::Keeper;
+use rows::Rows;
 
 pub use commit::Receipt;
-pub use open::SpaceSpec;
-pub use read::{ChunkInfo, FilePage, Missing, SpaceStats, Stats};
+pub use options::{SpaceSpec, StoreOptions};
+pub use read::{ChunkInfo, FilePage, Missing};
+pub use stats::{SpaceStats, Stats};
 
 /// An open store. Methods may be called from any thread; they block.
 pub struct Store {
     folder: PathBuf,
     catalog: Catalog,
     keys: RwLock<KeyTable>,
-    current: ArcSwap<Snapshot>,
+    current: Arc<ArcSwap<Snapshot>>,
     writer: Mutex<Writer>,
+    rows: Arc<Rows>,
+    keeper: Keeper,
     fields: Fields,
-    kernel: Kernel,
+    search: ArcSwap<SearchOptions>,
+    governor: Governor,
+    accounts: Accounts,
     /// Freed last.
     _lock: FileLock,
 }
@@ -45,10 +61,8 @@ pub struct Store {
 /// What only the writer touches.
 struct Writer {
     lexical: Option<Lexical>,
-    /// In the order of [`Snapshot::spaces`].
-    vectors: Vec<VectorFile>,
     /// File numbers by path, by the number of the tree.
-    files: HashMap<u32, HashMap<Arc<str>, u32>>,
+    paths: HashMap<u32, Paths>,
     next_chunk: u64,
     next_tree: u32,
     /// Why no commit is possible any more: one stopped half-way. Opening the store again settles it.
@@ -56,14 +70,31 @@ struct Writer {
 }
 
 impl Store {
-    /// Waits for the commit that runs and for background merges, makes everything durable and frees the folder.
+    /// Waits for the commit that runs and for background work, makes everything durable and frees the folder.
     ///
     /// # Errors
     /// [`Error::FixTheMachine`] when the disk refuses; what was committed is safe even then.
     pub fn close(self) -> Result<()> {
         let lexical = self.writer().lexical.take();
         let merged = lexical.map_or(Ok(()), Lexical::close);
-        merged.and(self.catalog.apply(&[], true))
+        drop(self.keeper);
+        let closed = Arc::into_inner(self.rows).map_or(Ok(()), Rows::close);
+        merged.and(closed).and(self.catalog.apply(&[], true))
+    }
+
+    /// Waits until no background work is under way in this store.
+    ///
+    /// # Errors
+    /// What stopped the work.
+    pub fn settle(&self) -> Result<()> {
+        self.keeper.settle();
+        self.rows.indexes.iter().try_for_each(tiercel_vectors::VectorIndex::settle)
+    }
+
+    /// Takes over the options that count while the store is open: the disk budget and how searches are done.
+    pub fn set_options(&self, options: &StoreOptions) {
+        self.search.store(Arc::new(options.search));
+        self.keeper.set_budget(options.disk_budget);
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

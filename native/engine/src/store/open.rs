@@ -2,56 +2,58 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
 use arc_swap::ArcSwap;
+use tiercel_base::Key;
+use tiercel_base::error::{Error, Result};
+use tiercel_tier::Governor;
+use tiercel_vectors::{Spec, VectorIndex};
 
-use super::{Store, Writer};
+use super::accounts::Accounts;
+use super::budget::Keeper;
+use super::rows::Rows;
+use super::{SpaceSpec, Store, StoreOptions, Writer};
 use crate::catalog::record::FileRow;
-use crate::catalog::{Catalog, SpaceRow};
-use crate::codec::int8::LARGEST_DIMENSION;
-use crate::error::{Error, Result};
+use crate::catalog::{Catalog, Extent, SpaceRow};
 use crate::format;
-use crate::kernel::Kernel;
 use crate::lexical::Lexical;
 use crate::lock::{FileLock, LockAttempt};
+use crate::memory::column::NONE;
 use crate::memory::keys::KeyTable;
+use crate::memory::paths::Paths;
 use crate::memory::snapshot::{Names, Snapshot};
 use crate::memory::space::Space;
-use crate::memory::tree::Tree;
-use crate::vectors::file::{Extent, VectorFile};
+use crate::memory::update::{NewFile, Update};
+use crate::upgrade;
 
 const CATALOG: &str = "catalog.redb";
 const LEXICAL: &str = "lexical";
-const VECTORS: &str = "vectors";
+/// The folder of the vectors, one folder per space in it.
+pub(crate) const VECTORS: &str = "vectors";
 const LOCK: &str = "lock";
 
-/// A vector space to open, made if the store does not have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpaceSpec {
-    /// Unique name, contains the model's identity.
-    pub name: String,
-    /// Components of a vector.
-    pub dimension: usize,
-}
+/// Largest dimension of a space.
+const LARGEST_DIMENSION: usize = 8192;
 
 impl Store {
-    /// Opens the store in `folder`, making it if the folder holds none. Spaces of the store that are not in `spaces`
-    /// stay on the disk, untouched.
+    /// Opens the store in `folder`, making it if the folder holds none and upgrading one of an earlier version. Spaces
+    /// of the store that are not in `spaces` stay on the disk, untouched. Memory is taken from `governor`.
     ///
     /// # Errors
     /// [`Error::UpdateTiercel`] for files of a newer version (nothing is touched), [`Error::RebuildIndex`] for damage,
     /// [`Error::RetryLater`] when another process has it open, [`Error::FixTheCall`] for spaces that cannot be,
     /// [`Error::FixTheMachine`] when the system refuses.
-    pub fn open(folder: &Path, spaces: &[SpaceSpec]) -> Result<Self> {
+    pub fn open(folder: &Path, spaces: &[SpaceSpec], governor: &Governor, options: &StoreOptions) -> Result<Self> {
         check_specs(spaces)?;
-        let marked = format::check(folder)?.is_some();
+        format::check(folder)?;
         make_private_folder(folder)?;
         let lock = lock(folder)?;
-        let catalog_path = folder.join(CATALOG);
-        if !marked {
-            if catalog_path.exists() {
+        // Whoever had the store open until now may have upgraded it.
+        let version = format::check(folder)?;
+        if version.is_none() {
+            if folder.join(CATALOG).exists() {
                 return Err(Error::RebuildIndex(format!(
                     "The index in {} has lost its format file. Rebuild the index.",
                     folder.display()
@@ -59,18 +61,34 @@ impl Store {
             }
             format::mark(folder)?;
         }
-        load(folder, spaces, lock)
+        let loading = Loading { folder, governor, options, version: version.unwrap_or(format::VERSION) };
+        // The libraries below trust what they wrote and may panic on damage: that asks for a rebuild too.
+        catch_unwind(AssertUnwindSafe(|| loading.load(spaces, lock))).unwrap_or_else(|_| {
+            Err(Error::RebuildIndex(format!("The index in {} is damaged. Rebuild the index.", folder.display())))
+        })
     }
 }
 
-/// Reads everything. The libraries below trust what they wrote and may panic on damage: that asks for a rebuild too.
-fn load(folder: &Path, spaces: &[SpaceSpec], lock: FileLock) -> Result<Store> {
-    let read = move || {
-        let catalog = Catalog::open(&folder.join(CATALOG))?;
-        let lexical = Lexical::open(&folder.join(LEXICAL))?;
+struct Loading<'a> {
+    folder: &'a Path,
+    governor: &'a Governor,
+    options: &'a StoreOptions,
+    version: u32,
+}
+
+impl Loading<'_> {
+    fn load(&self, specs: &[SpaceSpec], lock: FileLock) -> Result<Store> {
+        let catalog = Catalog::open(&self.folder.join(CATALOG))?;
+        let lexical = Lexical::open(&self.folder.join(LEXICAL))?;
         settle(&catalog, &lexical)?;
-        let mut keys = KeyTable::default();
-        let (spaces, vectors) = open_spaces(folder, &catalog, spaces, &mut keys)?;
+        let vectors = self.folder.join(VECTORS);
+        std::fs::create_dir_all(&vectors).map_err(|error| Error::io("create", &vectors, &error))?;
+        if self.version < format::VERSION {
+            upgrade::rewrite_vectors(&vectors, &catalog.spaces()?, self.governor)?;
+            format::mark(self.folder)?;
+        }
+        upgrade::remove_old_vectors(&vectors)?;
+        let (spaces, indexes) = self.open_spaces(&vectors, &catalog, specs)?;
         let mut snapshot = Snapshot {
             generation: catalog.generation()?,
             trees: HashMap::new(),
@@ -78,24 +96,74 @@ fn load(folder: &Path, spaces: &[SpaceSpec], lock: FileLock) -> Result<Store> {
             names: Arc::new(Names::default()),
             searcher: lexical.searcher(),
         };
-        let (files, next_tree) = load_trees(&catalog, &mut snapshot, &mut keys)?;
+        let mut keys = KeyTable::default();
+        let mut update = Update::new(&mut keys, &mut snapshot);
+        let (names, next_tree) = load_trees(&catalog, &mut update)?;
+        for (position, index) in indexes.iter().enumerate() {
+            index.reader().for_each_key(&mut |row, key| update.bind(position, key, row))?;
+        }
+        update.finish();
+        snapshot.names = Arc::new(names);
+        let paths = snapshot.trees.values().map(|tree| (tree.number, Paths::of(tree))).collect();
         let fields = lexical.fields();
         let next_chunk = catalog.next_chunk()?.max(1);
-        let writer = Writer { lexical: Some(lexical), vectors, files, next_chunk, next_tree, broken: None };
-        Ok(Store {
-            folder: folder.to_owned(),
+        let writer = Writer { lexical: Some(lexical), paths, next_chunk, next_tree, broken: None };
+        let rows = Arc::new(Rows::new(indexes));
+        let current = Arc::new(ArcSwap::from_pointee(snapshot));
+        let budget = self.options.disk_budget;
+        let store = Store {
+            folder: self.folder.to_owned(),
             catalog,
+            keeper: Keeper::new(self.folder, Arc::clone(&rows), Arc::clone(&current), budget),
+            rows,
             keys: RwLock::new(keys),
-            current: ArcSwap::from_pointee(snapshot),
+            current,
             writer: Mutex::new(writer),
             fields,
-            kernel: Kernel::detect(),
+            search: ArcSwap::from_pointee(self.options.search),
+            governor: self.governor.clone(),
+            accounts: Accounts::open(self.governor),
             _lock: lock,
-        })
-    };
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-        Err(Error::RebuildIndex(format!("The index in {} is damaged. Rebuild the index.", folder.display())))
-    })
+        };
+        store.charge(&store.writer(), &store.current.load());
+        Ok(store)
+    }
+
+    fn open_spaces(
+        &self,
+        folder: &Path,
+        catalog: &Catalog,
+        specs: &[SpaceSpec],
+    ) -> Result<(Vec<Arc<Space>>, Vec<VectorIndex>)> {
+        let known: HashMap<String, SpaceRow> = catalog.spaces()?.into_iter().collect();
+        let mut next_number = known.values().map(|row| row.number + 1).max().unwrap_or(0);
+        let (mut spaces, mut indexes) = (Vec::new(), Vec::new());
+        for spec in specs {
+            let (number, rows, new) = match known.get(&spec.name) {
+                Some(row) => (check_dimension(spec, row)?, row.extent.rows, false),
+                None => (next_number, 0, true),
+            };
+            let home = folder.join(number.to_string());
+            if new {
+                next_number += 1;
+                // What a folder of this number holds is the trace of a space that was never recorded.
+                upgrade::remove_folder(&home)?;
+            }
+            let vectors = Spec { dimension: spec.dimension, number, halves: self.options.halves };
+            let index = VectorIndex::open(&home, &vectors, rows, self.governor, &self.options.index)?;
+            if new {
+                format::sync_folder(folder)?;
+                let dimension = u32::try_from(spec.dimension).unwrap_or(u32::MAX);
+                let extent = Extent { rows: 0, bytes: 0 };
+                catalog.add_space(&spec.name, &SpaceRow { number, dimension, extent })?;
+            }
+            let mut space = Space::new(&spec.name, number, spec.dimension);
+            space.end = rows;
+            spaces.push(Arc::new(space));
+            indexes.push(index);
+        }
+        Ok((spaces, indexes))
+    }
 }
 
 fn check_specs(spaces: &[SpaceSpec]) -> Result<()> {
@@ -112,6 +180,17 @@ fn check_specs(spaces: &[SpaceSpec]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The number of a space that is opened with the dimension it was made with.
+fn check_dimension(spec: &SpaceSpec, row: &SpaceRow) -> Result<u32> {
+    if usize::try_from(row.dimension) != Ok(spec.dimension) {
+        return Err(Error::FixTheCall(format!(
+            "The space {:?} was made with dimension {}, not {}; a changed model needs another name.",
+            spec.name, row.dimension, spec.dimension
+        )));
+    }
+    Ok(row.number)
 }
 
 /// The index holds what the repository's files say: nobody else on the machine needs to read it.
@@ -159,81 +238,26 @@ fn settle(catalog: &Catalog, lexical: &Lexical) -> Result<()> {
     Ok(())
 }
 
-type OpenSpaces = (Vec<Arc<Space>>, Vec<VectorFile>);
-
-fn open_spaces(folder: &Path, catalog: &Catalog, specs: &[SpaceSpec], keys: &mut KeyTable) -> Result<OpenSpaces> {
-    let folder = folder.join(VECTORS);
-    std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
-    let known: HashMap<String, SpaceRow> = catalog.spaces()?.into_iter().collect();
-    let mut next_number = known.values().map(|row| row.number + 1).max().unwrap_or(0);
-    let mut opened = (Vec::new(), Vec::new());
-    for spec in specs {
-        let (space, file) = if let Some(row) = known.get(&spec.name) {
-            open_space(&folder, spec, row, keys)?
-        } else {
-            next_number += 1;
-            add_space(&folder, catalog, spec, next_number - 1)?
-        };
-        opened.0.push(Arc::new(space));
-        opened.1.push(file);
-    }
-    Ok(opened)
-}
-
-fn open_space(folder: &Path, spec: &SpaceSpec, row: &SpaceRow, keys: &mut KeyTable) -> Result<(Space, VectorFile)> {
-    if usize::try_from(row.dimension) != Ok(spec.dimension) {
-        return Err(Error::FixTheCall(format!(
-            "The space {:?} was made with dimension {}, not {}; a changed model needs another name.",
-            spec.name, row.dimension, spec.dimension
-        )));
-    }
-    let mut space = Space::new(&spec.name, row.number, spec.dimension);
-    let path = vector_path(folder, row.number);
-    let file = VectorFile::open(&path, spec.dimension, row.number, row.extent, |rows| {
-        let ordinals: Vec<u32> = rows.keys.iter().map(|key| keys.intern(key)).collect();
-        space.append(&rows, &ordinals);
-    })?;
-    Ok((space, file))
-}
-
-fn add_space(folder: &Path, catalog: &Catalog, spec: &SpaceSpec, number: u32) -> Result<(Space, VectorFile)> {
-    let file = VectorFile::create(&vector_path(folder, number), spec.dimension, number)?;
-    format::sync_folder(folder)?;
-    let dimension = u32::try_from(spec.dimension).unwrap_or(u32::MAX);
-    catalog.add_space(&spec.name, &SpaceRow { number, dimension, extent: Extent::EMPTY })?;
-    Ok((Space::new(&spec.name, number, spec.dimension), file))
-}
-
-fn vector_path(folder: &Path, number: u32) -> PathBuf {
-    folder.join(format!("{number}.vec"))
-}
-
-type FileNumbers = HashMap<u32, HashMap<Arc<str>, u32>>;
-
-fn load_trees(catalog: &Catalog, snapshot: &mut Snapshot, keys: &mut KeyTable) -> Result<(FileNumbers, u32)> {
+/// Adds all trees of the catalog. Gives the names in use and a number for the next tree.
+fn load_trees(catalog: &Catalog, update: &mut Update<'_>) -> Result<(Names, u32)> {
     let mut rows: HashMap<u32, Vec<(Arc<str>, FileRow)>> = HashMap::new();
     catalog.for_each_file(|tree, path, row| {
         rows.entry(tree).or_default().push((path.into(), row));
         Ok(())
     })?;
     let mut names = Names::default();
-    let mut numbers = HashMap::new();
     let mut next_tree = 0;
     for (root, number) in catalog.trees()? {
         let mut files = rows.remove(&number).unwrap_or_default();
-        files.sort_by_key(|(_, row)| row.first_chunk);
-        let mut tree = Tree::new(number);
-        let mut by_path = HashMap::with_capacity(files.len());
+        // A file without chunks comes before the one that has the id it would have had.
+        files.sort_by_key(|(_, row)| (row.first_chunk, row.keys.len()));
+        update.add_tree(&root, number);
         for (path, row) in files {
             let (language, outcome) = (names.intern(&row.language)?, names.intern(&row.outcome)?);
-            let ordinals: Vec<u32> = row.keys.iter().map(|key| keys.intern(key)).collect();
-            let file = tree.add(Arc::clone(&path), language, outcome, row.first_chunk, &ordinals);
-            by_path.insert(path, file);
+            let file = NewFile { path, language, outcome, first_id: row.first_chunk, keys: &row.keys };
+            update.add_file(&root, &file, |_, _: &Key| NONE);
         }
-        snapshot.trees.insert(root.into(), Arc::new(tree));
-        numbers.insert(number, by_path);
         next_tree = next_tree.max(number + 1);
     }
-    snapshot.names = Arc::new(names);
-    Ok((numbers, next_tree))
+    Ok((names, next_tree))
 }

@@ -1,0 +1,105 @@
+//! Searching: from one snapshot each, without a lock.
+
+use tiercel_base::cancel::Cancel;
+use tiercel_base::error::{Error, Result};
+use tiercel_vectors::RowHit;
+
+use super::Store;
+use super::batch::{check_direction, check_tree};
+use crate::filter::Filter;
+use crate::lexical;
+use crate::memory::column::NONE;
+use crate::top::{Hit, Top};
+
+impl Store {
+    /// For each of the `vectors` (`n x dimension`) the `k` nearest chunks of the tree by cosine similarity, best first,
+    /// ties by id. An unknown tree has no chunks.
+    ///
+    /// # Errors
+    /// [`Error::FixTheCall`] for an unknown space, another dimension or vectors without direction;
+    /// [`Error::Cancelled`].
+    pub fn search_vectors(
+        &self,
+        tree: &str,
+        space: &str,
+        vectors: &[f32],
+        k: usize,
+        filter: &Filter,
+        cancel: &Cancel,
+    ) -> Result<Vec<Vec<Hit>>> {
+        check_tree(tree)?;
+        let snapshot = self.current.load_full();
+        let (position, space) = snapshot.space(space)?;
+        if !vectors.len().is_multiple_of(space.dimension) {
+            return Err(Error::FixTheCall(format!(
+                "{} numbers are not vectors of dimension {}.",
+                vectors.len(),
+                space.dimension
+            )));
+        }
+        let queries = || vectors.chunks_exact(space.dimension);
+        queries().try_for_each(check_direction)?;
+        let Some(tree) = snapshot.trees.get(tree).filter(|_| k > 0) else {
+            return Ok(vec![Vec::new(); queries().len()]);
+        };
+        let passing = filter.resolve(&snapshot, tree)?;
+        let rows = passing.rows(position, space);
+        cancel.check()?;
+        let reader = self.rows.indexes[position].reader();
+        let options = **self.search.load();
+        let search = |query| {
+            let find = |wanted| reader.search(query, wanted, &options, &rows, cancel);
+            let hits = nearest_rows(k, rows.len(), find)?;
+            let mut top = Top::new(k);
+            for RowHit { row, score } in hits {
+                let key = space.ordinal_of(row);
+                if key != NONE {
+                    passing.chunks_with(key, k).into_iter().for_each(|id| top.push(Hit { id, score }));
+                }
+            }
+            Ok(top.into_sorted())
+        };
+        queries().map(search).collect()
+    }
+
+    /// For each query the `k` best chunks of the tree by BM25, best first, ties by id. A query without terms finds
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::FixTheCall`] for a filter that is not one; [`Error::Cancelled`].
+    pub fn search_text(
+        &self,
+        tree: &str,
+        queries: &[String],
+        k: usize,
+        filter: &Filter,
+        cancel: &Cancel,
+    ) -> Result<Vec<Vec<Hit>>> {
+        check_tree(tree)?;
+        let snapshot = self.current.load_full();
+        let Some(tree) = snapshot.trees.get(tree) else { return Ok(vec![Vec::new(); queries.len()]) };
+        let passing = filter.resolve(&snapshot, tree)?;
+        let passes = |id: u64| passing.id(id);
+        let search = |query: &String| {
+            cancel.check()?;
+            let terms = lexical::query::terms_of(query);
+            lexical::search::search(&snapshot.searcher, self.fields, tree.number, terms, k, &passes, cancel)
+        };
+        queries.iter().map(search).collect()
+    }
+}
+
+/// At least the `k` best of so many rows, and all that are as good as the last of them: which chunk comes first among
+/// equals is settled by its id, not by its row. `find` gives as many as it is asked for, if there are as many.
+fn nearest_rows(k: usize, rows: usize, find: impl Fn(usize) -> Result<Vec<RowHit>>) -> Result<Vec<RowHit>> {
+    let mut wanted = k.saturating_add(1);
+    loop {
+        let hits = find(wanted)?;
+        let worst = hits.get(k - 1).map(|hit| hit.score);
+        let ends_within_equals = hits.len() == wanted && hits.last().map(|hit| hit.score) == worst;
+        if !ends_within_equals || wanted >= rows {
+            return Ok(hits);
+        }
+        wanted = wanted.saturating_mul(4);
+    }
+}

@@ -1,3 +1,0 @@
-//! Vectors on disk.
-
-pub mod file;
