@@ -11,6 +11,11 @@ export const errorCodes = {
   indexFirst: 'IndexFirst',
   /** The server is under pressure or busy: the same call succeeds after `retryAfterMs`. */
   retryLater: 'RetryLater',
+  /**
+   * Memory or disk is short, or a budget the user set is: writers wait, readers go on. The same call succeeds once that
+   * has passed, to be tried after `retryAfterMs`; `message` says which limit it is and what raises it.
+   */
+  memoryPressure: 'MemoryPressure',
   /** Files on disk were written by a newer version: update Tiercel. Nothing was touched. */
   updateTiercel: 'UpdateTiercel',
   /** The stored index cannot be read: rebuild it. */
@@ -36,7 +41,7 @@ export interface ErrorData {
 export class TiercelError extends Error {
   override readonly name = 'TiercelError';
   readonly code: ErrorCode;
-  /** Milliseconds after which the same call is expected to succeed; only with `RetryLater`. */
+  /** Milliseconds after which the same call is expected to succeed; only with `RetryLater` and `MemoryPressure`. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -53,6 +58,13 @@ export class TiercelError extends Error {
 /** The error to throw when an `AbortSignal` fired. */
 export function cancelled(): TiercelError {
   return new TiercelError(errorCodes.cancelled, 'Cancelled.');
+}
+
+/** True when the same call is expected to succeed later without anybody doing anything. */
+export function isRetryable(error: unknown): error is TiercelError {
+  return (
+    error instanceof TiercelError && (error.code === errorCodes.retryLater || error.code === errorCodes.memoryPressure)
+  );
 }
 
 export function isCancelled(error: unknown): boolean {

@@ -7,6 +7,61 @@ export type DeepMode = (typeof deepModes)[number];
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** Which pages of vectors stay in memory when not all of them fit. */
+export const cachePolicies = ['w-tinylfu', 's3-fifo', 'lru', 'lfu'] as const;
+export type CachePolicy = (typeof cachePolicies)[number];
+
+/**
+ * `exact` compares with every vector, whatever that costs; `lsh` is there to be measured against `auto`. For indexes
+ * opened afterwards.
+ */
+export const searchIndexes = ['auto', 'exact', 'lsh'] as const;
+export type SearchIndex = (typeof searchIndexes)[number];
+
+/**
+ * How many of the truly nearest vectors a search aims to find: .95, .985 or .995 of them. Indexes opened afterwards keep
+ * codes to match.
+ */
+export const recallLevels = ['fast', 'balanced', 'precise'] as const;
+export type RecallLevel = (typeof recallLevels)[number];
+
+/** MiB; one tebibyte at most. */
+const budget = z
+  .int()
+  .min(0)
+  .max(1024 * 1024);
+
+/** Below this the engine's own tables leave no room for a cache. */
+export const leastMemoryBudget = 64;
+
+const memorySchema = z.object({
+  /** MiB that the engine may hold in memory, all open folders together; 0 means by the machine. */
+  budget: budget
+    .refine((value) => value === 0 || value >= leastMemoryBudget, {
+      error: `It must be 0 or at least ${String(leastMemoryBudget)}`,
+    })
+    .default(0),
+  policy: z.enum(cachePolicies).default('w-tinylfu'),
+  /** Vectors that all open indexes may hold together, of all models; 0 means no limit but the budgets. */
+  maxVectors: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(0),
+});
+
+const diskSchema = z.object({
+  /** MiB that the index of one repository may take; 0 means by the machine. */
+  budget: budget.default(0),
+});
+
+const searchSchema = z.object({
+  /** Threads of one search; 0 means by the machine. */
+  threads: z.int().min(0).max(256).default(0),
+  index: z.enum(searchIndexes).default('auto'),
+  recall: z.enum(recallLevels).default('balanced'),
+});
+
 /**
  * Raw settings: every member optional, validated, defaults filled in. Unknown members are ignored, so that an older
  * server accepts the settings of a newer client.
@@ -25,9 +80,18 @@ export const settingsSchema = z.object({
   /** Parse processes; 0 means one less than the cores, at least one. */
   parseProcesses: z.int().min(0).max(64).default(0),
   logLevel: z.enum(logLevels).default('info'),
+  memory: memorySchema.prefault({}),
+  disk: diskSchema.prefault({}),
+  search: searchSchema.prefault({}),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
+
+/**
+ * Settings of the engine, which all clients of a server share. A value at its default is no wish; of several wishes the
+ * latest one of a client that is still connected counts.
+ */
+export type EngineSettings = Pick<Settings, 'memory' | 'disk' | 'search'>;
 
 /** Members as a client sends them. */
 export type SettingsInput = z.input<typeof settingsSchema>;

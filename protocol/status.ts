@@ -11,6 +11,11 @@ export const indexParamsSchema = z.object({
   deep: z.boolean().default(false),
   /** Throw the stored index of this folder away first. */
   rebuild: z.boolean().default(false),
+  /**
+   * How long the request puts up with work that waits for memory before it fails with `MemoryPressure`; without it, as
+   * long as it takes. The work itself goes on.
+   */
+  patienceMs: z.int().min(0).optional(),
 });
 export type IndexParams = z.input<typeof indexParamsSchema>;
 
@@ -35,6 +40,76 @@ export interface LaneStatus {
   note?: string;
 }
 
+/** From nothing to do, through giving up caches step by step, to writers that have to wait. */
+export const pressureLevels = ['normal', 'shrink-caches', 'drop-int8', 'bits-only', 'refuse-writes'] as const;
+export type PressureLevel = (typeof pressureLevels)[number];
+
+/** The level was crossed, up or down. */
+export interface MemoryAlert {
+  /** Grows by one with every alert of this server. */
+  sequence: number;
+  /** Milliseconds since 1970. */
+  atMs: number;
+  level: PressureLevel;
+  message: string;
+}
+
+/** One class of pages in the engine's cache: `1-bit codes`, `4-bit planes`, `int8 codes` or `f16 vectors`. */
+export interface TierStatus {
+  class: string;
+  pages: number;
+  bytes: number;
+  hits: number;
+  misses: number;
+  evictions: number;
+  promotions: number;
+}
+
+/** Memory of the engine: of the whole server, all open folders together. */
+export interface MemoryStatus {
+  /** 0 to 1; above 0.8 writers wait. */
+  pressure: number;
+  level: PressureLevel;
+  /**
+   * What the pressure comes from: `own` (the memory budget), `vectors` and `disk` (their limits), `machine`, `container`
+   * (little memory left there), `stall` (programs wait for memory).
+   */
+  cause: string;
+  /** The same as a sentence for people. */
+  explanation: string;
+  /** Bytes. */
+  budget: number;
+  used: number;
+  /** What holds them, largest first. */
+  parts: { name: string; bytes: number }[];
+  tiers: TierStatus[];
+  /** The latest ones, oldest first. */
+  alerts: MemoryAlert[];
+  /** Which pages stay when not all of them fit. */
+  policy: string;
+  /** Instructions the searches run on: `avx2`, `neon`, … */
+  kernel: string;
+}
+
+/** The vectors of one model in this repository. */
+export interface SpaceStatus {
+  name: string;
+  vectors: number;
+  /** How they are searched: `int8`, `1-bit`, `cells`, `lsh`, or `empty`. */
+  index: string;
+  /** Cells they are divided into; 0 while they are not. */
+  cells: number;
+  /** Vectors that have no small codes yet: they are made in the background. */
+  raw: number;
+  /** Vectors that no current file refers to; the first to go when disk is short. */
+  unreferenced: number;
+  bytesOnDisk: number;
+  /** Outside the page cache, see {@link MemoryStatus.tiers}. */
+  bytesInMemory: number;
+  /** Why work in the background stopped, while it stands still. */
+  trouble?: string;
+}
+
 export interface FolderStatus {
   folder: string;
   phase: IndexPhase;
@@ -44,7 +119,7 @@ export interface FolderStatus {
   /** Distinct vectors over all lanes. */
   vectors: number;
   bytesOnDisk: number;
-  /** Bytes the server holds in memory for this folder's store. */
+  /** Bytes the server holds in memory for this folder's store, outside the page cache that all share. */
   bytesInMemory: number;
   /** The instant lane's model; all lanes are in `lanes`. */
   model: string;
@@ -56,6 +131,10 @@ export interface FolderStatus {
   notes: { counts: Record<string, number>; examples: FileNote[] };
   languages: Record<string, number>;
   progress?: IndexProgress;
+  memory: MemoryStatus;
+  /** Bytes of this repository's index, and what it may take; a budget of 0 is none. */
+  disk: { used: number; budget: number };
+  spaces: SpaceStatus[];
   /** The last error of the background work, if it stands. */
   error?: string;
   /** Folder on disk that holds this index. */
@@ -75,6 +154,8 @@ export interface IndexProgress {
   /** Chunks in the index now. */
   chunks: number;
   message?: string;
+  /** Why the work stands still though nobody paused it (memory or disk is short); it goes on by itself. */
+  waiting?: string;
 }
 
 export interface IndexResult {

@@ -14,6 +14,7 @@ describe('failureOf', () => {
       FixTheCall: 'none',
       IndexFirst: 'indexFolder',
       RetryLater: 'tryAgain',
+      MemoryPressure: 'tryAgain',
       UpdateTiercel: 'none',
       RebuildIndex: 'rebuildIndex',
       InstallWhatIsMissing: 'showLog',

@@ -31,6 +31,7 @@ const remedies: Record<ErrorCode, Pick<Failure, 'advice' | 'remedy'>> = {
   [errorCodes.fixTheCall]: { advice: 'Change the query and try again.', remedy: 'none' },
   [errorCodes.indexFirst]: { advice: 'Press Enter to index this folder now.', remedy: 'indexFolder' },
   [errorCodes.retryLater]: { advice: 'Press Enter to try again.', remedy: 'tryAgain' },
+  [errorCodes.memoryPressure]: { advice: 'Press Enter to try again.', remedy: 'tryAgain' },
   [errorCodes.updateTiercel]: { advice: 'Update the Tiercel extension. The index was left as it is.', remedy: 'none' },
   [errorCodes.rebuildIndex]: { advice: 'Press Enter to rebuild the index of this folder.', remedy: 'rebuildIndex' },
   [errorCodes.installWhatIsMissing]: { advice: 'Press Enter to show the log.', remedy: 'showLog' },

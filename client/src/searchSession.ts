@@ -2,7 +2,7 @@
  * The life of one search box: what is typed becomes requests, debounced, older ones cancelled, and every request ends
  * in something to show.
  */
-import { errorCodes } from '../../protocol/errors.ts';
+import { isRetryable } from '../../protocol/errors.ts';
 import type { Coverage, SearchResult } from '../../protocol/search.ts';
 import { leastCoverage } from './coverage.ts';
 import { failureOf, isCancellation, NoAnswer, typedError } from './failure.ts';
@@ -154,7 +154,7 @@ export class SearchSession {
       return await this.ask(folder, query, signal);
     } catch (error) {
       const typed = typedError(error);
-      if (typed?.code === errorCodes.retryLater && !signal.aborted) {
+      if (isRetryable(typed) && !signal.aborted) {
         await delay(Math.min(typed.retryAfterMs ?? this.debounceMs, longestRetryMs), signal);
       } else if (!isCancellation(error) || signal.aborted) {
         throw error;

@@ -30,6 +30,9 @@ const settingNames = [
   'maxFileBytes',
   'parseProcesses',
   'logLevel',
+  'memory',
+  'disk',
+  'search',
 ] as const satisfies readonly (keyof SettingsInput)[];
 
 /** The `tiercel.*` settings the server understands. */

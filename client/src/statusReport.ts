@@ -1,8 +1,8 @@
 /** The state of all indexes as a Markdown page a person can read. */
-import type { FolderStatus } from '../../protocol/status.ts';
+import type { FolderStatus, SpaceStatus, TierStatus } from '../../protocol/status.ts';
 import { percent } from './coverage.ts';
 import type { FolderState, ServerState } from './statusView.ts';
-import { bytes, count, phaseOf, progressSentence } from './statusView.ts';
+import { bytes, count, phaseOf, pressureEffects, progressSentence } from './statusView.ts';
 
 const serverLines: Record<ServerState['kind'], string> = {
   starting: 'The server is starting.',
@@ -16,14 +16,66 @@ function coverageLine(status: FolderStatus): string {
   return [...lanes, ...(deep === undefined ? [] : [`deep vectors ${percent(deep)}`])].join(', ');
 }
 
+function ofBudget(used: number, budget: number): string {
+  return budget === 0 ? bytes(used) : `${bytes(used)} of ${bytes(budget)} (${percent(used / budget)})`;
+}
+
+/** What the engine holds for all folders of all windows, and how near to its limits it is. */
+function memoryLines(status: FolderStatus): string[] {
+  const { memory } = status;
+  const effect = pressureEffects[memory.level];
+  const lines = [
+    '### Memory',
+    '',
+    `- Used: ${ofBudget(memory.used, memory.budget)}, all folders together`,
+    `- Pressure: ${memory.pressure.toFixed(2)}, ${memory.level}${effect === '' ? '' : ` (${effect}). ${memory.explanation}`}`,
+  ];
+  const held = memory.parts.filter((part) => part.bytes > 0);
+  if (held.length > 0) {
+    lines.push('- Held by:', ...held.map((part) => `  - ${part.name}: ${bytes(part.bytes)}`));
+  }
+  lines.push(`- Searched with ${memory.kernel}, pages kept by ${memory.policy}`);
+  const used = memory.tiers.filter(({ pages, hits, misses }) => pages + hits + misses > 0);
+  lines.push(...used.map((tier) => `  - ${tierLine(tier)}`));
+  if (memory.alerts.length > 0) {
+    lines.push('- Alerts:');
+    for (const { atMs, level, message } of memory.alerts) {
+      lines.push(`  - ${new Date(atMs).toLocaleTimeString('en-GB')} ${level}: ${message}`);
+    }
+  }
+  return lines;
+}
+
+function tierLine(tier: TierStatus): string {
+  const asked = tier.hits + tier.misses;
+  const facts = [
+    `${bytes(tier.bytes)} in ${count(tier.pages)} pages`,
+    ...(asked === 0 ? [] : [`${percent(tier.hits / asked)} hits`]),
+    ...(tier.evictions === 0 ? [] : [`${count(tier.evictions)} evicted`]),
+  ];
+  return `${tier.class}: ${facts.join(', ')}`;
+}
+
+function spaceLine(space: SpaceStatus): string {
+  const cells = space.cells > 0 ? ` over ${count(space.cells)} cells` : '';
+  const facts = [
+    `searched as ${space.index}${cells}`,
+    `${bytes(space.bytesOnDisk)} on disk`,
+    ...(space.unreferenced === 0 ? [] : [`${count(space.unreferenced)} vectors of code that is gone`]),
+    ...(space.trouble === undefined ? [] : [space.trouble]),
+  ];
+  return `- ${space.name}: ${facts.join(', ')}`;
+}
+
 function statusLines(status: FolderStatus): string[] {
   const lines = [
     `- Files: ${count(status.files)}`,
     `- Chunks: ${count(status.chunks)}`,
     `- Vectors: ${count(status.vectors)}`,
     `- Coverage: ${coverageLine(status)}`,
-    `- On disk: ${bytes(status.bytesOnDisk)} in ${status.indexPath}`,
-    `- In memory: ${bytes(status.bytesInMemory)}`,
+    `- On disk: ${ofBudget(status.disk.used, status.disk.budget)} in ${status.indexPath}`,
+    '',
+    ...memoryLines(status),
     '',
     '### Models',
     '',
@@ -31,6 +83,7 @@ function statusLines(status: FolderStatus): string[] {
       const facts = `- ${lane.lane}: ${lane.model}, ${String(lane.dimension)} dimensions, ${lane.device}, ${count(lane.vectors)} vectors`;
       return lane.note === undefined ? facts : `${facts} (${lane.note})`;
     }),
+    ...status.spaces.filter(({ index }) => index !== '').map(spaceLine),
   ];
   const languages = Object.entries(status.languages).sort((a, b) => b[1] - a[1]);
   if (languages.length > 0) {

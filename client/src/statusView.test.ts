@@ -1,11 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import type { FolderStatus, IndexProgress } from '../../protocol/status.ts';
+import type { FolderStatus, IndexProgress, MemoryStatus } from '../../protocol/status.ts';
 import { statusReport } from './statusReport.ts';
 import { bytes, duration, progressSentence, statusView } from './statusView.ts';
 import type { FolderState } from './statusView.ts';
 
 const folder = { name: 'shop', path: '/code/shop' };
 const running = { kind: 'running' } as const;
+
+const memory: MemoryStatus = {
+  pressure: 0.31,
+  level: 'normal',
+  cause: 'budget',
+  explanation: 'Of the memory budget of 256 MB, 80 MB are held.',
+  budget: 256 * 1024 * 1024,
+  used: 80 * 1024 * 1024,
+  parts: [{ name: 'vector pages', bytes: 60 * 1024 * 1024 }],
+  tiers: [
+    { class: 'bits', pages: 12, bytes: 1024 * 1024, hits: 97, misses: 3, evictions: 1200, promotions: 0 },
+    { class: 'bytes', pages: 0, bytes: 0, hits: 0, misses: 0, evictions: 0, promotions: 0 },
+  ],
+  alerts: [{ sequence: 3, atMs: Date.parse('2026-01-02T03:04:05Z'), level: 'normal', message: 'There is room again.' }],
+  policy: 's3-fifo',
+  kernel: 'avx2',
+};
 
 function status(changes: Partial<FolderStatus> = {}): FolderStatus {
   return {
@@ -25,6 +42,20 @@ function status(changes: Partial<FolderStatus> = {}): FolderStatus {
       examples: [{ path: 'data/big.json', reason: 'too-large', searchable: false }],
     },
     languages: { go: 3, typescript: 117 },
+    memory,
+    disk: { used: 5 * 1024 * 1024, budget: 10 * 1024 ** 3 },
+    spaces: [
+      {
+        name: 'instant:instant-256',
+        vectors: 3400,
+        index: '1-bit',
+        cells: 0,
+        raw: 0,
+        unreferenced: 12,
+        bytesOnDisk: 1024 * 1024,
+        bytesInMemory: 500_000,
+      },
+    ],
     indexPath: '/cache/index',
     ...changes,
   };
@@ -86,6 +117,16 @@ describe('statusView', () => {
     expect(statusView({ kind: 'down' }, [{ folder }]).severity).toBe('none');
   });
 
+  test('work that waits for memory is a hint that asks for a look, and the tooltip says why', () => {
+    const waiting = 'waiting for memory: the memory budget is used up. Raise tiercel.memory.budget.';
+    const full = status({ phase: 'indexing', memory: { ...memory, pressure: 0.9, level: 'refuse-writes' } });
+    const view = statusView(running, [{ folder, status: full, progress: progress({ waiting, message: waiting }) }]);
+    expect(view).toMatchObject({ text: '$(warning) Tiercel: waiting for memory', severity: 'warning' });
+    expect(view.tooltip).toContain('42 of 100 files, waiting for memory: the memory budget is used up');
+    expect(view.tooltip).toContain('Memory 80\\.0 MiB of 256 MiB: indexing waits for room, searches go on');
+    expect(text({ folder, status: full, progress: progress() })).toBe('$(sync~spin) Tiercel 42%');
+  });
+
   test('the tooltip holds the details, with file names that Markdown cannot read as formatting', () => {
     const named = { ...folder, name: 'my_shop[1]' };
     const { tooltip } = statusView(running, [{ folder: named, status: status() }]);
@@ -124,6 +165,13 @@ test('statusReport is a page with a section per folder', () => {
   const report = statusReport(running, [{ folder, status: status(), progress: progress() }]);
   expect(report).toContain('## shop');
   expect(report).toContain('- State: indexing (42 of 100 files');
+  expect(report).toContain('- On disk: 5.0 MiB of 10.0 GiB (');
+  expect(report).toContain('- Used: 80.0 MiB of 256 MiB (31%), all folders together');
+  expect(report).toContain('- Pressure: 0.31, normal\n');
+  expect(report).toContain('  - vector pages: 60.0 MiB');
+  expect(report).toContain('  - bits: 1.0 MiB in 12 pages, 97% hits, 1,200 evicted\n');
+  expect(report).toContain(' normal: There is room again.');
+  expect(report).toContain('searched as 1-bit, 1.0 MiB on disk, 12 vectors of code that is gone');
   expect(report).toContain('- too-large: 1\n  - data/big.json');
   expect(statusReport({ kind: 'down', reason: 'Gone' }, [])).toContain('The server is not running');
 });

@@ -1,5 +1,5 @@
 /** What the status bar says about the server and the indexes of all folders. */
-import type { FolderStatus, IndexPhase, IndexProgress } from '../../protocol/status.ts';
+import type { FolderStatus, IndexPhase, IndexProgress, PressureLevel } from '../../protocol/status.ts';
 import { coverageSentence, percent } from './coverage.ts';
 import type { Folder } from './hits.ts';
 
@@ -58,9 +58,13 @@ function chunksOf(state: FolderState): number {
   return state.progress?.chunks ?? state.status?.chunks ?? 0;
 }
 
-/** Work left in a folder as a line, `1,200 of 3,400 files, 310 chunks/s, 2 min left`. */
+/** Work left in a folder as a line, `1,200 of 3,400 files, 310 chunks/s, 2 min left`, or why there is no telling. */
 export function progressSentence(progress: IndexProgress): string {
   const parts: string[] = [];
+  if (progress.waiting !== undefined) {
+    const done = progress.filesTotal > 0 ? `${count(progress.filesDone)} of ${count(progress.filesTotal)} files, ` : '';
+    return done + progress.waiting;
+  }
   if (progress.filesTotal > 0) {
     parts.push(`${count(progress.filesDone)} of ${count(progress.filesTotal)} files`);
   }
@@ -78,6 +82,22 @@ function plain(text: string): string {
   return text.replaceAll(/[\\`*_{}[\]()#+\-.!|<>~$]/g, '\\$&');
 }
 
+/** What a person notices of each level; nothing of the first. */
+export const pressureEffects: Record<PressureLevel, string> = {
+  normal: '',
+  'shrink-caches': 'caches are kept small',
+  'drop-int8': 'searches read exact vectors from disk',
+  'bits-only': 'searches read all but the coarsest vectors from disk',
+  'refuse-writes': 'indexing waits for room, searches go on',
+};
+
+/** `Memory 80 MiB of 256 MiB`, and what is given up where that is not enough. */
+function memorySentence({ memory }: FolderStatus): string {
+  const used = `Memory ${bytes(memory.used)}${memory.budget > 0 ? ` of ${bytes(memory.budget)}` : ''}`;
+  const effect = pressureEffects[memory.level];
+  return effect === '' ? used : `${used}: ${effect}`;
+}
+
 function folderLines(state: FolderState): string[] {
   const { status, progress } = state;
   const phase = phaseOf(state);
@@ -89,6 +109,7 @@ function folderLines(state: FolderState): string[] {
     lines.push(
       `${count(chunksOf(state))} chunks of ${count(status.files)} files, ${bytes(status.bytesOnDisk)} on disk`,
     );
+    lines.push(plain(memorySentence(status)));
     const missing = coverageSentence(status.coverage);
     if (missing !== undefined) {
       lines.push(plain(missing));
@@ -146,6 +167,9 @@ export function statusView(server: ServerState, states: readonly FolderState[]):
   const failed = states.filter((state) => phaseOf(state) === 'failed' || state.error !== undefined);
   if (failed.length > 0) {
     return { text: '$(warning) Tiercel: indexing failed', tooltip, severity: 'warning' };
+  }
+  if (states.some(({ progress }) => progress?.waiting !== undefined)) {
+    return { text: '$(warning) Tiercel: waiting for memory', tooltip, severity: 'warning' };
   }
   const working = states.filter((state) => ['scanning', 'indexing', 'embedding'].includes(phaseOf(state) ?? ''));
   if (working.length > 0) {

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { TiercelError, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import { methods } from '../../../protocol/methods.ts';
 import type { SearchParams, SearchResult, SimilarResult } from '../../../protocol/search.ts';
+import { leastMemoryBudget, type SettingsInput } from '../../../protocol/settings.ts';
 import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
 import { endpoint } from '../daemon/endpoint.ts';
 import { tryConnect } from '../daemon/connect.ts';
@@ -31,6 +32,9 @@ interface IndexFlags {
   deep?: true;
   rebuild?: true;
   exclude?: string[];
+  memoryBudget?: number;
+  diskBudget?: number;
+  maxWait?: number;
   json?: true;
 }
 
@@ -81,6 +85,9 @@ class Cli {
       .option('--deep', 'wait for the deep lane (transformer) as well')
       .option('--rebuild', 'throw the stored index away first')
       .option('--exclude <glob...>', 'leave files out (gitignore syntax)')
+      .option('--memory-budget <MiB>', 'memory the engine may hold while this runs', parseMemoryBudget)
+      .option('--disk-budget <MiB>', 'disk the index of this repository may take while this runs', parseCount)
+      .option('--max-wait <seconds>', 'give up when memory stays short for so long', parseCount)
       .option('--json', 'print the result as JSON')
       .action((folder: string, flags: IndexFlags) => this.#index(folder, flags));
     withSearchFlags(program.command('search'))
@@ -117,8 +124,8 @@ class Cli {
     return program;
   }
 
-  async #withServer(work: (client: ServerClient) => Promise<void>, exclude: string[] = []): Promise<void> {
-    const client = await ServerClient.open(this.#context.mainFile, { exclude });
+  async #withServer(work: (client: ServerClient) => Promise<void>, settings: SettingsInput = {}): Promise<void> {
+    const client = await ServerClient.open(this.#context.mainFile, settings);
     try {
       await work(client);
     } finally {
@@ -127,10 +134,12 @@ class Cli {
   }
 
   #index(folder: string, flags: IndexFlags): Promise<void> {
+    const { exclude = [], memoryBudget = 0, diskBudget = 0 } = flags;
+    const settings = { exclude, memory: { budget: memoryBudget }, disk: { budget: diskBudget } };
     return this.#withServer(async (client) => {
       const result = await this.#indexWithBar(client, folder, flags);
       process.stdout.write(`${flags.json ? JSON.stringify(result) : renderIndexResult(result)}\n`);
-    }, flags.exclude);
+    }, settings);
   }
 
   async #indexWithBar(client: ServerClient, folder: string, flags: IndexFlags): Promise<IndexResult> {
@@ -141,7 +150,12 @@ class Cli {
     try {
       return await client.request<IndexResult>(
         methods.index,
-        { folder: resolve(folder), deep: flags.deep === true, rebuild: flags.rebuild === true },
+        {
+          folder: resolve(folder),
+          deep: flags.deep === true,
+          rebuild: flags.rebuild === true,
+          ...(flags.maxWait === undefined ? {} : { patienceMs: flags.maxWait * 1000 }),
+        },
         this.#interrupt.signal,
       );
     } finally {
@@ -248,6 +262,22 @@ function searchParams(folder: string, query: string, flags: SearchFlags): Search
     ...(flags.language === undefined ? {} : { languages: flags.language }),
     ...(flags.path === undefined ? {} : { paths: flags.path }),
   };
+}
+
+function parseCount(value: string): number {
+  const count = Number(value);
+  if (value.trim() === '' || !Number.isInteger(count) || count < 0) {
+    throw new InvalidArgumentError('It is a whole number from 0 on.');
+  }
+  return count;
+}
+
+function parseMemoryBudget(value: string): number {
+  const mebibytes = parseCount(value);
+  if (mebibytes > 0 && mebibytes < leastMemoryBudget) {
+    throw new InvalidArgumentError(`It is at least ${String(leastMemoryBudget)}.`);
+  }
+  return mebibytes;
 }
 
 function parseLimit(value: string): number {

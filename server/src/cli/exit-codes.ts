@@ -21,6 +21,7 @@ export function exitCodeOf(error: unknown): number {
     case errorCodes.indexFirst:
       return exitCodes.missingIndex;
     case errorCodes.retryLater:
+    case errorCodes.memoryPressure:
       return exitCodes.retryLater;
     case errorCodes.cancelled:
       return exitCodes.cancelled;

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { CommanderError } from 'commander';
 import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
+import type { IndexProgress } from '../../../protocol/status.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import { duration, progressLine } from './progress-bar.ts';
+import { duration, ProgressBar, progressLine } from './progress-bar.ts';
 import { coverageNote, renderHits } from './render.ts';
+import { renderResources } from './resources.ts';
 
 const complete = { lexical: 1, instant: 1 };
 
@@ -65,10 +67,87 @@ test('progress line', () => {
   expect(duration(1500)).toBe('2 s');
 });
 
+test('work that waits says so once where nobody sees the bar', () => {
+  const written: string[] = [];
+  const file = { isTTY: false, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream;
+  const bar = new ProgressBar(file);
+  const progress: IndexProgress = {
+    folder: '/f',
+    phase: 'indexing',
+    filesDone: 5,
+    filesTotal: 10,
+    chunksDone: 1,
+    chunksPerSecond: 3400,
+    chunks: 1,
+  };
+  const waiting = { ...progress, waiting: 'waiting for memory: full.', message: 'waiting for memory: full.' };
+  for (const step of [progress, waiting, waiting, progress, waiting]) bar.update(step);
+  expect(written).toEqual(['tiercel: waiting for memory: full.\n', 'tiercel: waiting for memory: full.\n']);
+  expect(progressLine(waiting)).toBe('[############............] 5/10 files  waiting for memory: full.');
+});
+
+test('memory and disk: used, limits, pressure, what holds it, how the vectors are searched', () => {
+  const mebibyte = 1024 ** 2;
+  const rows = renderResources({
+    indexPath: '/cache/x',
+    disk: { used: 20 * mebibyte, budget: 2000 * mebibyte },
+    memory: {
+      pressure: 0.834,
+      level: 'refuse-writes',
+      cause: 'budget',
+      explanation: 'The memory budget is used up.',
+      budget: 256 * mebibyte,
+      used: 230 * mebibyte,
+      parts: [{ name: 'vector pages', bytes: 200 * mebibyte }],
+      tiers: [
+        { class: 'bits', pages: 3, bytes: mebibyte, hits: 999, misses: 1, evictions: 0, promotions: 0 },
+        { class: 'bytes', pages: 0, bytes: 0, hits: 0, misses: 0, evictions: 1200, promotions: 0 },
+      ],
+      alerts: [{ sequence: 1, atMs: 0, level: 'refuse-writes', message: 'Full.' }],
+      policy: 'lru',
+      kernel: 'avx2',
+    },
+    spaces: [
+      {
+        name: 'instant:a',
+        vectors: 3400,
+        index: 'cells',
+        cells: 64,
+        raw: 5,
+        unreferenced: 7,
+        bytesOnDisk: mebibyte,
+        bytesInMemory: 0,
+      },
+      {
+        name: 'deep:b',
+        vectors: 0,
+        index: 'empty',
+        cells: 0,
+        raw: 0,
+        unreferenced: 0,
+        bytesOnDisk: 0,
+        bytesInMemory: 0,
+      },
+    ],
+  });
+  expect(rows.slice(0, -1)).toEqual([
+    ['On disk', '20.0 MiB of 2,000 MiB (1%) in /cache/x'],
+    ['In memory', '230 MiB of 256 MiB (90%) for all folders'],
+    ['', 'vector pages 200 MiB'],
+    ['Pressure', '0.83, refuse-writes: The memory budget is used up.'],
+    ['Cache', 'bits: 1.0 MiB in 3 pages, 99.9% hits'],
+    ['Index', 'instant:a: cells (64), 3,400 vectors, 7 unreferenced, 5 to be coded, 1.0 MiB on disk'],
+    ['Index', 'deep:b: empty, 0 vectors'],
+    ['Search', 'avx2, pages kept by lru'],
+  ]);
+  expect(rows.at(-1)?.[1]).toMatch(/^\d\d:\d\d:\d\d refuse-writes: Full\.$/);
+});
+
 test('exit codes', () => {
   expect(exitCodeOf(new TiercelError(errorCodes.indexFirst, ''))).toBe(3);
   expect(exitCodeOf(new TiercelError(errorCodes.fixTheCall, ''))).toBe(2);
   expect(exitCodeOf(new TiercelError(errorCodes.retryLater, ''))).toBe(4);
+  expect(exitCodeOf(new TiercelError(errorCodes.memoryPressure, ''))).toBe(4);
   expect(exitCodeOf(new TiercelError(errorCodes.report, ''))).toBe(1);
   expect(exitCodeOf(new CommanderError(1, 'commander.unknownOption', ''))).toBe(2);
   expect(exitCodeOf(new CommanderError(0, 'commander.helpDisplayed', ''))).toBe(0);

@@ -2,6 +2,7 @@
 import type { Coverage, SearchHit } from '../../../protocol/search.ts';
 import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
 import { count } from './progress-bar.ts';
+import { renderResources } from './resources.ts';
 
 const shownSnippetLines = 6;
 
@@ -55,8 +56,8 @@ export function renderStatus(status: FolderStatus): string {
     ['State', status.error === undefined ? status.phase : `${status.phase}: ${status.error}`],
     ['Indexed', `${count(status.chunks)} chunks of ${count(status.files)} files`],
     ['Vectors', count(status.vectors)],
-    ['On disk', `${megabytes(status.bytesOnDisk)} in ${status.indexPath}`],
-    ['In memory', megabytes(status.bytesInMemory)],
+    ...(status.progress?.waiting === undefined ? [] : [['Stands still', status.progress.waiting] as [string, string]]),
+    ...renderResources(status),
     ['Coverage', coverageNote(status.coverage) ?? 'complete'],
     ...status.lanes.map((lane): [string, string] => [
       `Lane ${lane.lane}`,
@@ -70,7 +71,7 @@ export function renderStatus(status: FolderStatus): string {
   const examples = status.notes.examples
     .slice(0, 10)
     .map(({ path, reason, searchable }) => `    ${path} (${reason}${searchable ? ', cut by lines' : ''})`);
-  return [...rows.map(([name, value]) => `${name.padEnd(13)}${value}`), ...examples].join('\n');
+  return [...rows.map(([name, value]) => `${name.padEnd(14)}${value}`), ...examples].join('\n');
 }
 
 function counts(byName: Record<string, number>): string {
@@ -78,8 +79,4 @@ function counts(byName: Record<string, number>): string {
     .sort(([, a], [, b]) => b - a)
     .map(([name, n]) => `${name} ${count(n)}`)
     .join(', ');
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

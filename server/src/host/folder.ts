@@ -9,7 +9,7 @@ import type {
   SimilarParams,
   SimilarResult,
 } from '../../../protocol/search.ts';
-import type { FolderStatus, IndexParams, IndexProgress, IndexResult } from '../../../protocol/status.ts';
+import type { FolderStatus, IndexParams, IndexProgress, IndexResult, SpaceStatus } from '../../../protocol/status.ts';
 import { embeddingText } from '../chunking/embedding-text.ts';
 import type { Chunker } from '../chunking/types.ts';
 import { Indexer } from '../indexing/indexer.ts';
@@ -18,9 +18,10 @@ import type { Logger } from '../logging/logger.ts';
 import { searchCode, type Answer, type Ranked, type RetrievalDeps } from '../retrieval/search.ts';
 import { chunkAt, similarCode } from '../retrieval/similar.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
-import type { Filter, StoreStats, VectorStore } from '../store/types.ts';
+import type { Filter, SpaceStats, StoreStats, VectorStore } from '../store/types.ts';
 import { languageOf } from '../workspace/languages.ts';
 import type { Workspace } from '../workspace/types.ts';
+import type { EngineControl } from './engine.ts';
 import { collectNotes } from './notes.ts';
 import type { DeepOutcome, Lanes } from './lanes.ts';
 
@@ -32,6 +33,7 @@ export interface FolderDeps {
   indexPath: string;
   chunker: Chunker;
   lanes: Lanes;
+  engine: EngineControl;
   logger: Logger;
   settings: ResolvedSettings;
 }
@@ -107,6 +109,11 @@ export class Folder {
     return this.#deep;
   }
 
+  /** The engine may take another amount than before. */
+  retryNow(): void {
+    this.#indexer.retryNow();
+  }
+
   pause(): void {
     this.#indexer.pause();
   }
@@ -124,7 +131,7 @@ export class Folder {
     }
     this.#indexer.rescan('asked to index');
     try {
-      const work = await this.#indexer.whenComplete(params.deep === true, signal);
+      const work = await this.#indexer.whenComplete(params.deep === true, signal, params.patienceMs);
       const stats = await this.#deps.store.stats(this.root);
       return {
         files: stats.files,
@@ -171,7 +178,7 @@ export class Folder {
   }
 
   async status(): Promise<FolderStatus> {
-    const { store, lanes, indexPath } = this.#deps;
+    const { store, lanes, engine, indexPath } = this.#deps;
     const stats = await store.stats(this.root);
     const instant = statsOf(stats, lanes.instant.space);
     const deep = statsOf(stats, lanes.deepSpace);
@@ -207,6 +214,9 @@ export class Folder {
       ],
       notes: await collectNotes(store, this.root, stats),
       languages: stats.languages,
+      memory: engine.memory,
+      disk: { used: stats.bytesOnDisk, budget: engine.diskBudget },
+      spaces: stats.spaces.map(spaceStatus),
       ...(progress.phase === 'ready' ? {} : { progress }),
       ...(error === undefined ? {} : { error }),
       indexPath,
@@ -298,6 +308,12 @@ export function notIndexed(root: string): TiercelError {
 
 function statsOf(stats: StoreStats, space: string): { vectors: number; covered: number } {
   return stats.spaces.find(({ name }) => name === space) ?? { vectors: 0, covered: 0 };
+}
+
+function spaceStatus(space: SpaceStats): SpaceStatus {
+  const { name, vectors, bytesInMemory, index = '', cells = 0, raw = 0, unreferenced = 0, bytesOnDisk = 0 } = space;
+  const figures = { name, vectors, index, cells, raw, unreferenced, bytesOnDisk, bytesInMemory };
+  return space.trouble === undefined ? figures : { ...figures, trouble: space.trouble };
 }
 
 function toFilter(params: { languages?: string[] | undefined; paths?: string[] | undefined }): Filter {

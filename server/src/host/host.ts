@@ -12,6 +12,7 @@ import { indexDirectory, modelsDirectory } from '../settings/paths.ts';
 import { repositoryIdentity } from '../workspace/identity.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
 import { ownProcess } from '../processes/command.ts';
+import { EngineControl } from './engine.ts';
 import { Folder, notIndexed } from './folder.ts';
 import { Lanes } from './lanes.ts';
 import { FolderSlot, type OpenedFolder } from './slot.ts';
@@ -41,6 +42,8 @@ export interface Lease {
 }
 
 export class Host {
+  /** Budgets and ways of searching, shared by all folders. */
+  readonly engine: EngineControl;
   readonly #options: HostOptions;
   readonly #lanes: Promise<Lanes>;
   readonly #chunker: Chunker;
@@ -49,6 +52,9 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#options = options;
+    this.engine = new EngineControl(options.logger, () => {
+      for (const slot of this.#slots.values()) void slot.retryNow();
+    });
     this.#lanes = Lanes.open(modelsDirectory(), ownProcess('inference', options.mainFile));
     // Reported by the first folder that needs the lanes.
     this.#lanes.catch(() => undefined);
@@ -84,6 +90,7 @@ export class Host {
     await this.#chunker.close();
     const lanes = await this.#lanes.catch(() => undefined);
     await lanes?.close();
+    this.engine.close();
   }
 
   #newSlot(root: string, indexPath: string, settings: ResolvedSettings): FolderSlot {
@@ -125,7 +132,9 @@ export class Host {
     try {
       const { exclude, maxFileBytes } = settings;
       const workspace = await openWorkspace({ root, exclude, maxFileBytes });
-      const folder = new Folder({ workspace, store, indexPath, chunker: this.#chunker, lanes, logger, settings });
+      const { engine } = this;
+      const chunker = this.#chunker;
+      const folder = new Folder({ workspace, store, indexPath, chunker, lanes, engine, logger, settings });
       return { folder, release };
     } catch (error) {
       await release();

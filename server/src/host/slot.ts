@@ -62,6 +62,12 @@ export class FolderSlot {
     return this.folder();
   }
 
+  /** Work that waits for memory is tried at once. */
+  async retryNow(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    opened?.folder.retryNow();
+  }
+
   onProgress(listener: (progress: IndexProgress) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,7 +1,5 @@
-/** Prepared files collected until they are worth one commit, and the commit itself. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { TiercelError, cancelled, errorCodes } from '../../../protocol/errors.ts';
-import { hashBytes, type CommitBatch, type FileRecord, type VectorBatch, type VectorStore } from '../store/types.ts';
+/** Prepared files collected until they are worth one commit, and the vectors they lack. */
+import { hashBytes, type FileRecord, type VectorBatch, type VectorStore } from '../store/types.ts';
 import type { Lane } from './lane.ts';
 import type { PreparedFile } from './prepare.ts';
 
@@ -13,8 +11,8 @@ const maxAgeMs = 2000;
 const embedBatch = 512;
 
 export class Batch {
-  readonly put: FileRecord[] = [];
-  readonly remove: string[] = [];
+  /** By path: what is to be put, undefined for what is to be removed. Later news of a path replace earlier ones. */
+  readonly #files = new Map<string, PreparedFile | undefined>();
   /** Text by key (hexadecimal), each once. */
   readonly texts = new Map<string, string>();
   chunks = 0;
@@ -22,7 +20,15 @@ export class Batch {
   readonly #since = performance.now();
 
   get files(): number {
-    return this.put.length + this.remove.length;
+    return this.#files.size;
+  }
+
+  get put(): FileRecord[] {
+    return [...this.#files.values()].flatMap((prepared) => (prepared === undefined ? [] : [prepared.file]));
+  }
+
+  get removed(): string[] {
+    return [...this.#files].flatMap(([path, prepared]) => (prepared === undefined ? [path] : []));
   }
 
   get full(): boolean {
@@ -34,14 +40,26 @@ export class Batch {
     );
   }
 
+  has(path: string): boolean {
+    return this.#files.has(path);
+  }
+
   add(prepared: PreparedFile): void {
-    this.put.push(prepared.file);
+    this.#set(prepared.file.path, prepared);
     prepared.file.chunks.forEach((chunk, i) => {
       const text = prepared.texts[i] ?? '';
       this.texts.set(Buffer.from(chunk.key).toString('hex'), text);
       this.#textBytes += text.length + chunk.body.length;
     });
-    this.chunks += prepared.file.chunks.length;
+  }
+
+  remove(path: string): void {
+    this.#set(path, undefined);
+  }
+
+  #set(path: string, prepared: PreparedFile | undefined): void {
+    this.chunks += (prepared?.file.chunks.length ?? 0) - (this.#files.get(path)?.file.chunks.length ?? 0);
+    this.#files.set(path, prepared);
   }
 }
 
@@ -69,26 +87,4 @@ export async function embedMissing(
     vectors.set(part, start * dimension);
   }
   return { space: lane.space, keys, vectors };
-}
-
-/** Commits; when the store asks for patience (memory pressure) waits as long as it says and tries again. */
-export async function commitPatiently(
-  store: VectorStore,
-  batch: CommitBatch,
-  signal: AbortSignal,
-  onWait: (message: string) => void,
-): Promise<void> {
-  for (;;) {
-    if (signal.aborted) throw cancelled();
-    try {
-      await store.commit(batch);
-      return;
-    } catch (error) {
-      if (!(error instanceof TiercelError) || error.code !== errorCodes.retryLater) throw error;
-      onWait(error.message);
-      await delay(error.retryAfterMs ?? 1000, undefined, { signal }).catch(() => {
-        throw cancelled();
-      });
-    }
-  }
 }

@@ -1,18 +1,19 @@
 /** Fills a lane for chunks that are indexed but have no vector in its space yet (a slow model, a lane turned on late). */
 import { cancelled } from '../../../protocol/errors.ts';
 import type { VectorStore } from '../store/types.ts';
-import { commitPatiently, embedMissing } from './batch.ts';
+import { embedMissing } from './batch.ts';
+import { commitPatiently, type PatienceHooks } from './commits.ts';
 import type { Lane } from './lane.ts';
 import { prepareFile, type PrepareDeps } from './prepare.ts';
 
 /** Files cut again per step; their texts are what is in memory. */
 const filesPerStep = 16;
 
-export interface FillHooks {
-  /** Asked between steps: true ends the filling early. */
-  interrupted(): boolean;
+export interface FillHooks extends Pick<PatienceHooks, 'onWait' | 'nudge'> {
+  /** Asked between steps and while a commit waits: true ends the filling early. */
+  interrupted: () => boolean;
   /** After each step's commit. */
-  onProgress(filesDone: number, filesTotal: number, embedded: number): Promise<void>;
+  onProgress: (filesDone: number, filesTotal: number, embedded: number) => Promise<void>;
 }
 
 /**
@@ -39,9 +40,11 @@ export async function fillLane(
     }
     const vectors = await embedMissing(deps.store, lane, texts, signal);
     if (vectors !== undefined) {
-      await commitPatiently(deps.store, { tree, put: [], remove: [], vectors: [vectors] }, signal, (message) => {
-        deps.logger.warn(message);
+      const committed = await commitPatiently(deps.store, { tree, put: [], remove: [], vectors: [vectors] }, signal, {
+        ...hooks,
+        givesUp: hooks.interrupted,
       });
+      if (!committed) return false;
     }
     const embedded = vectors === undefined ? 0 : vectors.vectors.length / lane.embedder.model.dimension;
     await hooks.onProgress(Math.min(start + filesPerStep, paths.length), paths.length, embedded);

@@ -7,7 +7,9 @@ import { createChunker } from '../chunking/pool.ts';
 import type { Chunker } from '../chunking/types.ts';
 import { openInstantEmbedder } from '../inference/instant.ts';
 import { createLogger } from '../logging/logger.ts';
+import { resolveEngineSettings, thisMachine } from '../settings/engine.ts';
 import { modelsDirectory } from '../settings/paths.ts';
+import { applyEngineSettings } from '../store/engine.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import type { VectorStore } from '../store/types.ts';
 import type { Workspace } from '../workspace/types.ts';
@@ -187,6 +189,131 @@ describe('failures', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'Cancelled' });
     await indexer.whenComplete(false, never);
     expect(await paths()).toEqual(['a.ts', 'b.ts']);
+  });
+});
+
+describe('a store that is short of room', () => {
+  const defaults = resolveEngineSettings([], thisMachine());
+  const limit = (maxVectors: number): void => {
+    applyEngineSettings({ ...defaults, maxVectors });
+  };
+  const many = 300;
+
+  /** Resolves when the indexer has said that it waits. */
+  const waits = (): Promise<string> =>
+    new Promise((done) => {
+      const stop = indexer.onProgress(({ waiting }) => {
+        if (waiting === undefined) return;
+        stop();
+        done(waiting);
+      });
+    });
+
+  beforeEach(() => {
+    limit(50);
+    for (let i = 0; i < many; i += 1) write(`many/f${String(i)}.ts`, functionNamed(`name${String(i)}`));
+  });
+
+  afterEach(() => {
+    limit(0);
+  });
+
+  test('waits, says why, and goes on by itself with every file', async () => {
+    const waiting = waits();
+    indexer.rescan('test');
+    const complete = indexer.whenComplete(false, never);
+    expect(await waiting).toMatch(/^waiting for memory: .*limit/);
+    expect(indexer.progress).toMatchObject({ phase: 'indexing', message: expect.stringMatching(/^waiting/) as string });
+    expect(indexer.progress.millisecondsLeft).toBeUndefined();
+    expect((await store.stats(workspace.root)).chunks).toBe(0);
+    limit(100_000);
+    await complete;
+    expect(indexer.progress.waiting).toBeUndefined();
+    expect(await store.stats(workspace.root)).toMatchObject({ files: many + 2, chunks: many + 3 });
+  });
+
+  test('files that are gone are removed meanwhile, those of the batch that waits after it', async () => {
+    limit(0);
+    await indexAll();
+    limit(many + 3);
+    write('new.ts', functionNamed('oneTooMany'));
+    const waiting = waits();
+    indexer.enqueue([{ path: 'new.ts', kind: 'changed' }], 'test');
+    await waiting;
+    for (const path of ['many/f0.ts', 'new.ts']) rmSync(join(base, 'tree', path));
+    indexer.enqueue(
+      ['many/f0.ts', 'new.ts'].map((path) => ({ path, kind: 'removed' })),
+      'test',
+    );
+    await expect.poll(paths, { timeout: 10_000 }).not.toContain('many/f0.ts');
+    expect(indexer.progress.waiting).toBeDefined();
+    limit(0);
+    indexer.retryNow();
+    await indexer.whenComplete(false, never);
+    expect(await paths()).not.toContain('new.ts');
+    expect(await store.stats(workspace.root)).toMatchObject({ files: many + 1 });
+  });
+
+  test('a pause ends the waiting, and resuming finishes the work', async () => {
+    const waiting = waits();
+    indexer.rescan('test');
+    await waiting;
+    indexer.pause();
+    expect(indexer.progress).toMatchObject({ phase: 'paused' });
+    expect(indexer.progress.waiting).toBeUndefined();
+    const again = waits();
+    indexer.resume();
+    await again;
+    limit(0);
+    await indexer.whenComplete(false, never);
+    expect(await store.stats(workspace.root)).toMatchObject({ files: many + 2 });
+  });
+
+  test('who has no patience gets the error, the work goes on without them', async () => {
+    indexer.rescan('test');
+    await expect(indexer.whenComplete(false, never, 0)).rejects.toMatchObject({ code: 'MemoryPressure' });
+    expect(indexer.progress.waiting).toBeDefined();
+    limit(0);
+    await indexer.whenComplete(false, never);
+    expect(await store.stats(workspace.root)).toMatchObject({ files: many + 2 });
+  });
+
+  test('closing does not wait', async () => {
+    const waiting = waits();
+    indexer.rescan('test');
+    await waiting;
+    const start = performance.now();
+    await indexer.close();
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  test('the second lane waits as well, and a changed file does not wait for it', async () => {
+    limit(0);
+    const deep: Lane = { name: 'deep', embedder: instant.embedder, space: 'deep:test' };
+    await indexer.close();
+    await store.close();
+    store = await openEmbeddedStore({
+      directory: join(base, 'index'),
+      spaces: [instant, deep].map(({ space, embedder }) => ({ name: space, dimension: embedder.model.dimension })),
+    });
+    indexer = new Indexer({ workspace, store, chunker, instant, logger: createLogger({}), concurrency: 4 });
+    await indexAll();
+    // As many as are there already.
+    limit(many + 3);
+    const waiting = waits();
+    indexer.setDeepLane(deep);
+    await waiting;
+    expect(indexer.progress.phase).toBe('embedding');
+    write('many/f0.ts', functionNamed('changedMeanwhile'));
+    indexer.enqueue([{ path: 'many/f0.ts', kind: 'changed' }], 'test');
+    await expect.poll(() => indexer.progress.phase, { timeout: 10_000 }).toBe('indexing');
+    limit(0);
+    indexer.retryNow();
+    await indexer.whenComplete(false, never);
+    expect((await store.searchText({ tree: workspace.root, queries: ['changedMeanwhile'], k: 1 }))[0]).toHaveLength(1);
+    await indexer.whenComplete(true, never);
+    const { spaces } = await store.stats(workspace.root);
+    expect(spaces.map(({ covered }) => covered)).toEqual([many + 3, many + 3]);
   });
 });
 

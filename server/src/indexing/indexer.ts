@@ -2,21 +2,24 @@
  * The background work of one folder: brings the store to what the work tree holds, then fills the deep lane.
  *
  * One loop at a time takes jobs from a coalescing queue; several files are read and cut at once, embedded and committed
- * in batches while the next files are prepared. A full batch waits for the commit before it, so a slow store slows the
- * reader instead of filling memory.
+ * in batches while the next files are prepared. A full batch waits for the commit before it, and nothing more is read
+ * until that is done: a slow store, or one that is short of memory, slows the reader instead of filling memory.
  */
 import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { IndexPhase, IndexProgress } from '../../../protocol/status.ts';
 import type { StoreStats, VectorStore } from '../store/types.ts';
 import type { FileChange } from '../workspace/types.ts';
-import { Batch, commitPatiently, embedMissing } from './batch.ts';
+import { Batch, embedMissing } from './batch.ts';
+import { CommitQueue, commitPatiently } from './commits.ts';
 import { fillLane } from './fill.ts';
 import type { Lane } from './lane.ts';
+import { Patience } from './patience.ts';
 import { prepareFile, type PrepareDeps } from './prepare.ts';
 import { ProgressMeter } from './progress.ts';
 import { JobQueue, type Job } from './queue.ts';
 import { scan } from './scan.ts';
+import { Waiters, type WorkDone } from './waiters.ts';
 
 export interface IndexerOptions extends PrepareDeps {
   store: VectorStore;
@@ -25,24 +28,11 @@ export interface IndexerOptions extends PrepareDeps {
   concurrency: number;
 }
 
-/** What one stretch of work did, from the last time nothing was left to do. */
-export interface WorkDone {
-  filesChanged: number;
-  embedded: number;
-}
-
-interface Waiter {
-  deep: boolean;
-  done: (work: WorkDone) => void;
-  fail: (error: unknown) => void;
-}
-
 export class Indexer {
   readonly #options: IndexerOptions;
   readonly #queue = new JobQueue();
   readonly #meter = new ProgressMeter();
   readonly #listeners = new Set<(progress: IndexProgress) => void>();
-  readonly #waiters = new Set<Waiter>();
   readonly #closing = new AbortController();
   /** Ends the work under way on pause; a new one is made when it goes on. */
   #working = new AbortController();
@@ -54,6 +44,8 @@ export class Indexer {
   #phase: IndexPhase = 'ready';
   #error: string | undefined;
   #message: string | undefined;
+  readonly #patience: Patience;
+  readonly #waiters = new Waiters(() => this.#patience.waiting);
   #deep: Lane | undefined;
   #deepPending = false;
   #work: WorkDone = { filesChanged: 0, embedded: 0 };
@@ -62,6 +54,9 @@ export class Indexer {
 
   constructor(options: IndexerOptions) {
     this.#options = options;
+    this.#patience = new Patience(options.workspace.root, options.logger, () => {
+      this.#publish();
+    });
   }
 
   /** The last failure of the background work, until work succeeds again. */
@@ -75,7 +70,9 @@ export class Indexer {
 
   get progress(): IndexProgress {
     const now = performance.now();
-    const left = this.#meter.millisecondsLeft(now);
+    const working = this.#phase === 'indexing' || this.#phase === 'embedding';
+    const waiting = working ? this.#patience.waiting?.why : undefined;
+    const left = waiting === undefined ? this.#meter.millisecondsLeft(now) : undefined;
     return {
       folder: this.#options.workspace.root,
       phase: this.#phase,
@@ -86,6 +83,7 @@ export class Indexer {
       chunks: this.#stats?.chunks ?? 0,
       ...(left === undefined ? {} : { millisecondsLeft: left }),
       ...(this.#message === undefined ? {} : { message: this.#message }),
+      ...(waiting === undefined ? {} : { waiting, message: waiting }),
     };
   }
 
@@ -122,6 +120,9 @@ export class Indexer {
       this.#queue.add({ ...change, reason });
       this.#meter.filesTotal += this.#queue.size - before;
     }
+    // Files that are gone make room, and none waits for the deep lane.
+    const urgent = this.#phase === 'embedding' || changes.some(({ kind }) => kind === 'removed');
+    if (urgent && this.#patience.waiting !== undefined) this.#patience.retryNow();
     this.#start();
   }
 
@@ -144,6 +145,11 @@ export class Indexer {
     this.#setPhase('paused');
   }
 
+  /** What the store may take has changed: a commit that waits is tried at once. */
+  retryNow(): void {
+    this.#patience.retryNow();
+  }
+
   pause(): void {
     this.#paused = true;
     this.#working.abort();
@@ -163,36 +169,21 @@ export class Indexer {
 
   /**
    * Resolves when lexical and instant lanes (with `deep`, all lanes) hold what the work tree holds.
-   * @throws what stopped the work; `Cancelled` on signal.
+   *
+   * @param patienceMs how long the work may wait for memory; it goes on waiting when this caller has given up
+   * @throws what stopped the work; `MemoryPressure` when patience is over; `Cancelled` on signal.
    */
-  async whenComplete(deep: boolean, signal: AbortSignal): Promise<WorkDone> {
-    if (signal.aborted) throw cancelled();
-    let onAbort: () => void = () => undefined;
-    const complete = new Promise<WorkDone>((resolve, reject) => {
-      const waiter: Waiter = { deep, done: resolve, fail: reject };
-      onAbort = () => {
-        this.#waiters.delete(waiter);
-        reject(cancelled());
-      };
-      this.#waiters.add(waiter);
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
+  async whenComplete(deep: boolean, signal: AbortSignal, patienceMs = Number.POSITIVE_INFINITY): Promise<WorkDone> {
+    const complete = this.#waiters.join(deep, signal, patienceMs);
     this.#start();
-    try {
-      return await complete;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    return complete;
   }
 
   /** Stops without losing what was committed. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#working.abort();
-    this.#settle((waiter) => {
-      waiter.fail(cancelled());
-      return true;
-    });
+    this.#waiters.fail(cancelled());
     await this.#loop;
     this.#listeners.clear();
   }
@@ -209,13 +200,11 @@ export class Indexer {
         this.#options.logger.error(`Indexing of ${this.#options.workspace.root} stopped: ${this.#error}`, error);
         this.#queue.clear();
         this.#setPhase('failed');
-        this.#settle((waiter) => {
-          waiter.fail(error);
-          return true;
-        });
+        this.#waiters.fail(error);
       })
       .finally(() => {
         this.#loop = undefined;
+        this.#patience.goOn();
         if (this.#phase !== 'failed' && this.#hasWork()) this.#start();
       });
   }
@@ -233,11 +222,7 @@ export class Indexer {
       }
       await this.#refreshStats();
       this.#error = undefined;
-      this.#settle((waiter) => {
-        if (waiter.deep && this.#deep !== undefined && this.#deepPending) return false;
-        waiter.done(this.#work);
-        return true;
-      });
+      this.#waiters.done(this.#work, this.#deep === undefined || !this.#deepPending);
       if (this.#deep !== undefined && this.#deepPending) {
         await this.#fillDeep(this.#deep, signal);
         continue;
@@ -273,29 +258,32 @@ export class Indexer {
   async #drain(signal: AbortSignal): Promise<void> {
     this.#setPhase('indexing');
     let batch = new Batch();
-    let committing: Promise<void> = Promise.resolve();
-    const hand = (): Promise<void> => {
-      const full = batch;
+    const preparing = new Set<string>();
+    const underWay = (path: string): boolean => preparing.has(path) || batch.has(path) || commits.holds(path);
+    const removeMeanwhile = (): Promise<void> => this.#removeGone((path) => !underWay(path));
+    const commits = new CommitQueue((full) => this.#commit(full, signal, removeMeanwhile));
+    const hand = (): void => {
+      commits.add(batch);
       batch = new Batch();
-      const before = committing;
-      committing = before.then(() => this.#commit(full, signal));
-      // The rejection reaches the caller through the next await of `committing`.
-      committing.catch(() => undefined);
-      return before;
     };
     const work = async (): Promise<void> => {
-      for (let job = this.#queue.take(); job !== undefined; job = this.#queue.take()) {
+      for (;;) {
+        await commits.room();
+        if (batch.full) hand();
+        const job = this.#queue.take();
+        if (job === undefined) return;
         if (signal.aborted) throw cancelled();
+        preparing.add(job.path);
         await this.#prepareInto(() => batch, job, signal);
-        if (batch.full) await hand();
+        preparing.delete(job.path);
       }
     };
     try {
       await Promise.all(Array.from({ length: this.#options.concurrency }, work));
-      await hand();
-      await committing;
+      hand();
+      await commits.finished();
     } catch (error) {
-      await committing.catch(() => undefined);
+      await commits.finished().catch(() => undefined);
       // Jobs taken but not committed are known to the next comparison only.
       this.#scanReason ??= 'interrupted';
       throw error;
@@ -305,23 +293,21 @@ export class Indexer {
   async #prepareInto(batch: () => Batch, job: Job, signal: AbortSignal): Promise<void> {
     const prepared = job.kind === 'removed' ? undefined : await prepareFile(this.#options, job.path, signal);
     this.#options.logger.debug(`${job.path}: ${prepared === undefined ? 'removed' : 'indexed'} (${job.reason})`);
-    if (prepared === undefined) batch().remove.push(job.path);
+    if (prepared === undefined) batch().remove(job.path);
     else batch().add(prepared);
   }
 
-  async #commit(batch: Batch, signal: AbortSignal): Promise<void> {
+  async #commit(batch: Batch, signal: AbortSignal, meanwhile: () => Promise<void>): Promise<void> {
     if (batch.files === 0) return;
     const { store, workspace, instant } = this.#options;
     const vectors = await embedMissing(store, instant, batch.texts, signal);
     await commitPatiently(
       store,
-      { tree: workspace.root, put: batch.put, remove: batch.remove, vectors: vectors === undefined ? [] : [vectors] },
+      { tree: workspace.root, put: batch.put, remove: batch.removed, vectors: vectors === undefined ? [] : [vectors] },
       signal,
-      (message) => {
-        this.#message = message;
-        this.#publish();
-      },
+      { ...this.#patience.hooks, meanwhile },
     );
+    this.#patience.goOn();
     this.#message = undefined;
     if (this.#deep !== undefined && batch.chunks > 0) this.#deepPending = true;
     this.#work.filesChanged += batch.files;
@@ -331,18 +317,31 @@ export class Indexer {
     this.#publish();
   }
 
+  /** Files that are gone need not wait for room, they make it. */
+  async #removeGone(pass: (path: string) => boolean): Promise<void> {
+    const remove = this.#queue.takeRemoved(pass);
+    if (remove.length === 0) return;
+    await this.#options.store.commit({ tree: this.#options.workspace.root, put: [], remove, vectors: [] });
+    this.#work.filesChanged += remove.length;
+    this.#meter.committed(remove.length, 0, performance.now());
+    await this.#refreshStats();
+  }
+
   async #fillDeep(lane: Lane, signal: AbortSignal): Promise<void> {
     this.#setPhase('embedding');
     const finished = await fillLane(this.#options, lane, signal, {
       // Files that changed go first: a search must not wait for the transformer to see a saved file.
       interrupted: () => this.#queue.size > 0 || this.#scanReason !== undefined || this.#deep !== lane,
+      ...this.#patience.hooks,
       onProgress: async (files, total, embedded) => {
+        this.#patience.goOn();
         this.#work.embedded += embedded;
         await this.#refreshStats();
         this.#message = `deep vectors: ${String(files)} of ${String(total)} files`;
         this.#publish();
       },
     });
+    this.#patience.goOn();
     if (this.#deep === lane) this.#deepPending = !finished;
     this.#message = undefined;
   }
@@ -353,12 +352,6 @@ export class Indexer {
     // Two that were asked for at once may come back in either order.
     if (this.#stats === undefined || stats.generation >= this.#stats.generation) this.#stats = stats;
     return this.#stats;
-  }
-
-  #settle(finish: (waiter: Waiter) => boolean): void {
-    for (const waiter of [...this.#waiters]) {
-      if (finish(waiter)) this.#waiters.delete(waiter);
-    }
   }
 
   #setPhase(phase: IndexPhase): void {

@@ -12,6 +12,13 @@ test('one job per path, the newest change wins, in order of arrival', () => {
   expect(queue.take()).toBeUndefined();
 });
 
+test('removed paths can be taken before all others', () => {
+  const queue = new JobQueue();
+  for (const path of ['a', 'b', 'c']) queue.add({ path, kind: path === 'a' ? 'changed' : 'removed', reason: 'test' });
+  expect(queue.takeRemoved((path) => path !== 'c')).toEqual(['b']);
+  expect([queue.take()?.path, queue.take()?.path, queue.take()]).toEqual(['a', 'c', undefined]);
+});
+
 test('a path taken can be added again', () => {
   const queue = new JobQueue();
   queue.add({ path: 'a', kind: 'changed', reason: 'new' });

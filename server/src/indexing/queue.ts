@@ -28,6 +28,13 @@ export class JobQueue {
     return undefined;
   }
 
+  /** Takes all paths that are gone and pass. */
+  takeRemoved(pass: (path: string) => boolean): string[] {
+    const gone = [...this.#jobs.values()].filter(({ kind, path }) => kind === 'removed' && pass(path));
+    for (const { path } of gone) this.#jobs.delete(path);
+    return gone.map(({ path }) => path);
+  }
+
   clear(): void {
     this.#jobs.clear();
   }

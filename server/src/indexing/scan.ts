@@ -28,8 +28,9 @@ export async function scan(store: VectorStore, workspace: Workspace, signal: Abo
       jobs.push({ path: entry.path, kind: 'changed', reason: 'changed on disk' });
     }
   }
-  for (const path of known.keys()) jobs.push({ path, kind: 'removed', reason: 'no longer listed' });
-  return { jobs, total: listed.length };
+  // First what makes room.
+  const gone = [...known.keys()].map((path): Job => ({ path, kind: 'removed', reason: 'no longer listed' }));
+  return { jobs: [...gone, ...jobs], total: listed.length };
 }
 
 interface Known {

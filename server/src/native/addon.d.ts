@@ -37,6 +37,23 @@ export declare class NativeStore {
   close(): Promise<void>
 }
 
+/** An open index of vectors. */
+export declare class NativeVectorIndex {
+  /**
+   * Appends vectors, durable and visible when the promise settles; gives the first one's row. Keys must be new. The
+   * arrays must not be changed until then.
+   */
+  append(keys: Uint8Array, vectors: Float32Array): Promise<number>
+  /** The `k` nearest rows of each query (`n x dimension` numbers). */
+  search(queries: Float32Array, k: number, options?: VectorSearchInput | undefined | null, cancel?: CancelToken | undefined | null): Promise<RowColumns>
+  /** Waits until no background work is left to do. */
+  settle(): Promise<void>
+  /** Figures. */
+  stats(): Promise<VectorIndexFigures>
+  /** Makes everything durable and lets go of the files, once running calls are done. Later calls are refused. */
+  close(): Promise<void>
+}
+
 /** Static token vectors: texts to vectors of unit length, off the event loop. */
 export declare class StaticEmbedder {
   /**
@@ -62,6 +79,26 @@ export declare class StaticEmbedder {
 
 /** Tries to take the lock at `path` (its folder must exist) without waiting: the lock, or who has it. */
 export declare function acquireFileLock(path: string): FileLock | LockHolder
+
+/** A crossing of a threshold. */
+export interface AlertFigures {
+  /** Grows by one. */
+  sequence: number
+  /** Milliseconds since 1970. */
+  atMs: number
+  /** The level from then on. */
+  level: string
+  /** For people. */
+  message: string
+}
+
+/** A part and what it holds. */
+export interface Bytes {
+  /** The part. */
+  name: string
+  /** Bytes. */
+  bytes: number
+}
 
 /** Chunks. */
 export interface ChunkColumns {
@@ -93,12 +130,68 @@ export interface CommitOutput {
   chunks: number
 }
 
+/** Changes settings for the whole process, at any time. */
+export declare function configureEngine(settings: EngineSettings): void
+
 /** A name and how often it occurs. */
 export interface Count {
   /** The name. */
   name: string
   /** How often. */
   count: number
+}
+
+/** Settings of the engine; absent members stay as they are. */
+export interface EngineSettings {
+  /** Bytes of memory for everything the engine holds. */
+  memoryBudget?: number
+  /** Bytes on the disk per store, 0 for no limit. */
+  diskBudget?: number
+  /** Vectors in all open stores, 0 for no limit. */
+  maxVectors?: number
+  /** `lru`, `lfu`, `s3-fifo` or `w-tinylfu`. */
+  policy?: string
+  /** Threads of a search, 0 for as many as are good on this machine. */
+  threads?: number
+  /** Whether 4-bit codes are made. For stores opened afterwards. */
+  planes?: boolean
+  /** Whether new spaces keep half floats. For stores opened afterwards. */
+  halves?: boolean
+  /** `auto`, `exact` or `lsh`. For stores opened afterwards. */
+  index?: string
+  /** Share of the true nearest neighbours a search is to find, 0.5 to 1. */
+  recall?: number
+}
+
+/** What the engine holds now, with the alerts after `alerts_since`. */
+export declare function engineStatus(alertsSince?: number | undefined | null): EngineStatus
+
+/** What the engine holds and how it fares. */
+export interface EngineStatus {
+  /** 0 to 1; writers are refused above 0.8. */
+  pressure: number
+  /** `normal`, `shrink-caches`, `drop-int8`, `bits-only` or `refuse-writes`. */
+  level: string
+  /** What the pressure comes from. */
+  cause: string
+  /** A sentence for people. */
+  explanation: string
+  /** Bytes. */
+  memoryBudget: number
+  /** Bytes held: caches and all else. */
+  memoryUsed: number
+  /** Bytes resident in the process, if the system tells. */
+  resident?: number
+  /** By part. */
+  parts: Array<Bytes>
+  /** Page cache by class of codes. */
+  tiers: Array<TierFigures>
+  /** The latest, oldest first. */
+  alerts: Array<AlertFigures>
+  /** Which instructions the scans use. */
+  kernel: string
+  /** Which pages stay in memory. */
+  policy: string
 }
 
 /** Files with their chunks. The chunk columns hold the chunks of all files, file after file. */
@@ -192,6 +285,21 @@ export interface MissingOutput {
 /** Opens the store in `folder`, making it if it is not there. */
 export declare function openStore(folder: string, spaces: Array<SpaceInput>): Promise<NativeStore>
 
+/** Opens the index in `folder`, making it if it is not there. */
+export declare function openVectorIndex(folder: string, options: VectorIndexInput): Promise<NativeVectorIndex>
+
+/** Rows found, query after query. */
+export interface RowColumns {
+  /** One per query: how many hits it has. */
+  counts: Uint32Array
+  /** One per hit. */
+  rows: Uint32Array
+  /** One per hit: cosine similarity. */
+  scores: Float64Array
+  /** One per query: microseconds in the engine. */
+  micros: Float64Array
+}
+
 /** Figures of one space. */
 export interface SpaceFigures {
   /** Its name. */
@@ -202,8 +310,20 @@ export interface SpaceFigures {
   vectors: number
   /** Chunks of the tree that have one. */
   covered: number
-  /** Bytes held in memory. */
+  /** Bytes held in memory outside the page cache. */
   bytesInMemory: number
+  /** Vectors that no chunk of any tree refers to. */
+  unreferenced: number
+  /** How vectors are found: `empty`, `int8`, `1-bit`, `cells` or `lsh`. */
+  index: string
+  /** Cells, 0 without any. */
+  cells: number
+  /** Vectors that have no small codes yet. */
+  raw: number
+  /** Size of its files. */
+  bytesOnDisk: number
+  /** Why background work stopped, if it did. */
+  trouble?: string
 }
 
 /** A vector space to open. */
@@ -226,14 +346,34 @@ export interface StatsOutput {
   chunks: number
   /** Size of the store's folder. */
   bytesOnDisk: number
-  /** Bytes held in memory. */
+  /** Bytes held in memory outside the page cache. */
   bytesInMemory: number
+  /** The same by part. */
+  memory: Array<Bytes>
   /** By space. */
   spaces: Array<SpaceFigures>
   /** Files by outcome, without the empty one. */
   outcomes: Array<Count>
   /** Files with chunks by language. */
   languages: Array<Count>
+}
+
+/** One class of codes in the page cache. */
+export interface TierFigures {
+  /** `bits`, `planes`, `bytes` or `halves`. */
+  class: string
+  /** In memory. */
+  pages: number
+  /** In memory. */
+  bytes: number
+  /** Found in memory. */
+  hits: number
+  /** Read from the disk. */
+  misses: number
+  /** Given up for others. */
+  evictions: number
+  /** Brought in because queries asked for them often. */
+  promotions: number
 }
 
 /** Vectors of one space. The arrays must not be changed until the call has settled. */
@@ -244,4 +384,50 @@ export interface VectorColumns {
   keys: Uint8Array
   /** Dimension numbers per row. */
   vectors: Float32Array
+}
+
+/** Figures of an index. */
+export interface VectorIndexFigures {
+  /** `empty`, `int8`, `1-bit`, `cells` or `lsh`. */
+  index: string
+  /** Rows stored. */
+  rows: number
+  /** Cells, 0 without any. */
+  cells: number
+  /** Rows that have no small codes yet. */
+  rawRows: number
+  /** Size of the folder. */
+  bytesOnDisk: number
+  /** Bytes held outside the page cache, by part. */
+  memory: Array<Bytes>
+  /** Files of vectors and codes. */
+  files: number
+  /** Whether background work is under way. */
+  working: boolean
+  /** What stopped it, if something did. */
+  trouble?: string
+}
+
+/** How an index is made and kept. */
+export interface VectorIndexInput {
+  /** Components of a vector. */
+  dimension: number
+  /** `auto`, `exact` or `lsh`; as configured when absent. */
+  index?: string
+  /** Whether half floats are kept on the disk for the last ranking step. */
+  halves?: boolean
+  /** Whether 4-bit codes are made. */
+  planes?: boolean
+  /** Rows below this number count; absent: all that were appended before the index was closed. */
+  committed?: number
+}
+
+/** How a search is done. */
+export interface VectorSearchInput {
+  /** Share of the true nearest neighbours to find, 0.5 to 1. */
+  recall?: number
+  /** Compare every row. */
+  exact?: boolean
+  /** Rows that may be returned; absent: all. */
+  rows?: Uint32Array
 }

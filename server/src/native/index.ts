@@ -7,6 +7,8 @@ import type * as Addon from './addon.d.ts';
 
 export type {
   ChunkColumns,
+  EngineSettings,
+  EngineStatus,
   FileColumns,
   FileLock,
   FilterInput,
@@ -144,6 +146,34 @@ function attempt(path: string): Addon.FileLock | Addon.LockHolder {
   const native = addon();
   try {
     return native.acquireFileLock(path);
+  } catch (thrown) {
+    throw translated(thrown);
+  }
+}
+
+/**
+ * Says what the engine of this process may take. Open stores follow at once; may be called again at any time.
+ *
+ * @throws TiercelError `FixTheCall` for values that cannot be, `InstallWhatIsMissing` without the engine
+ */
+export function configureEngine(settings: Addon.EngineSettings): void {
+  const native = addon();
+  try {
+    native.configureEngine(settings);
+  } catch (thrown) {
+    throw translated(thrown);
+  }
+}
+
+/**
+ * What the engine of this process holds, at once and cheaply.
+ *
+ * @param alertsSince only alerts with a greater sequence are given
+ */
+export function engineStatus(alertsSince?: number): Addon.EngineStatus {
+  const native = addon();
+  try {
+    return native.engineStatus(alertsSince);
   } catch (thrown) {
     throw translated(thrown);
   }

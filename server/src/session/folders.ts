@@ -6,7 +6,7 @@ import type { Folder } from '../host/folder.ts';
 import type { FolderSlot } from '../host/slot.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
 
-/** At most one progress notification per folder in this time; a change of phase is always sent. */
+/** At most one progress notification per folder in this time; a change of phase or of what it waits for is always sent. */
 const progressIntervalMs = 100;
 
 interface Held {
@@ -71,12 +71,13 @@ export class SessionFolders {
 
   #throttled(): (progress: IndexProgress) => void {
     let lastAt = Number.NEGATIVE_INFINITY;
-    let lastPhase: string | undefined;
+    let lastState: string | undefined;
     return (progress) => {
       const now = performance.now();
-      if (progress.phase === lastPhase && now - lastAt < progressIntervalMs) return;
+      const state = `${progress.phase} ${progress.waiting ?? ''}`;
+      if (state === lastState && now - lastAt < progressIntervalMs) return;
       lastAt = now;
-      lastPhase = progress.phase;
+      lastState = state;
       this.#notify(progress);
     };
   }

@@ -21,6 +21,7 @@ import { resolveSettings, type ResolvedSettings } from '../settings/index.ts';
 import { isTooBroad } from './broad.ts';
 import { toResponseError } from './errors.ts';
 import { SessionFolders, toPath } from './folders.ts';
+import { WaitingNotice } from './waiting.ts';
 
 export interface SessionOptions {
   socket: Socket;
@@ -60,8 +61,15 @@ class Session {
       { shutdownReceived: false, initialize: () => undefined, exit: () => socket.end() },
       ProposedFeatures.all,
     );
+    const waiting = new WaitingNotice((message) => {
+      this.#connection.window.showWarningMessage(message);
+    });
     this.#folders = new SessionFolders(options.host, this.#settings, (progress) => {
       void this.#connection.sendNotification(notifications.progress, progress);
+      waiting.follow(progress);
+    });
+    this.#closing.signal.addEventListener('abort', () => {
+      waiting.close();
     });
   }
 
@@ -99,6 +107,7 @@ class Session {
       socket.once('close', () => {
         stopLog();
         this.#closing.abort();
+        this.#options.host.engine.forget(this);
         connection.dispose();
         void this.#folders.close().then(resolve);
       });
@@ -234,6 +243,7 @@ class Session {
   #applySettings(raw: unknown): void {
     const { settings, problems } = resolveSettings(raw);
     this.#settings = settings;
+    this.#options.host.engine.wish(this, settings);
     this.#options.logger.level = settings.logLevel;
     for (const problem of problems) this.#connection.window.showWarningMessage(`Tiercel: ${problem}`);
   }

@@ -32,8 +32,36 @@ describe('resolving settings', () => {
     expect(resolveSettings('x').problems).toHaveLength(1);
   });
 
+  it('looks into groups of settings', () => {
+    const { settings, problems } = resolveSettings({
+      memory: { budget: 8, policy: 'lru', maxVectors: null },
+      disk: 'large',
+      search: { threads: 2, index: 'best' },
+    });
+    expect(settings).toMatchObject({
+      memory: { budget: 0, policy: 'lru', maxVectors: 0 },
+      disk: { budget: 0 },
+      search: { threads: 2, index: 'auto', recall: 'balanced' },
+    });
+    expect(problems).toEqual([
+      'The setting tiercel.memory.budget is ignored: it must be 0 or at least 64.',
+      'The setting tiercel.disk is ignored: it must be an object.',
+      expect.stringContaining('tiercel.search.index') as string,
+    ]);
+    for (const group of ['memory', 'disk', 'search']) expect(resolveSettings({ [group]: null }).problems).toEqual([]);
+  });
+
   it('never throws', () => {
-    const names = fc.constantFrom('exclude', 'deep', 'maxFileBytes', 'parseProcesses', 'logLevel', 'x');
+    const names = fc.constantFrom(
+      'exclude',
+      'deep',
+      'maxFileBytes',
+      'parseProcesses',
+      'logLevel',
+      'memory',
+      'disk',
+      'x',
+    );
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.dictionary(names, fc.anything())), (raw) => {
         const { settings } = resolveSettings(raw);

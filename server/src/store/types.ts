@@ -146,7 +146,19 @@ export interface SpaceStats {
   vectors: number;
   /** Chunks of the asked tree that have one. */
   covered: number;
+  /** Outside the page cache that all spaces share. */
   bytesInMemory: number;
+  /** How the vectors are searched: `int8`, `1-bit`, `cells`, `lsh`, or `empty`. */
+  index?: string;
+  /** Cells they are divided into; 0 while they are not. */
+  cells?: number;
+  /** Vectors that have no small codes yet: they are made in the background. */
+  raw?: number;
+  /** Vectors that no chunk of any tree refers to. */
+  unreferenced?: number;
+  bytesOnDisk?: number;
+  /** Why work in the background stopped, while it stands still. */
+  trouble?: string;
 }
 
 export interface StoreStats {
@@ -156,7 +168,10 @@ export interface StoreStats {
   knownFiles: number;
   chunks: number;
   bytesOnDisk: number;
+  /** Outside the page cache that all stores share. */
   bytesInMemory: number;
+  /** What `bytesInMemory` is made of. */
+  memory?: { name: string; bytes: number }[];
   spaces: SpaceStats[];
   /** Known files by outcome, without the empty outcome. */
   outcomes: Record<string, number>;
@@ -165,7 +180,10 @@ export interface StoreStats {
 }
 
 export interface VectorStore {
-  /** Durable and atomic: after a crash either all of the batch is there or none of it. Commits are serialised. */
+  /**
+   * Durable and atomic: after a crash either all of the batch is there or none of it. Commits are serialised. Rejects with
+   * `MemoryPressure` while memory or disk is short: nothing was written, and the same batch is to be tried again.
+   */
   commit(batch: CommitBatch): Promise<CommitReceipt>;
   /** Per query vector the k nearest chunks by cosine similarity, best first, ties by id. */
   searchVectors(query: VectorQuery, signal?: AbortSignal): Promise<Hit[][]>;
