@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, open as openFile, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireFileLock, fileLockHolder } from '../../server/src/native/index.ts';
 import { openEmbeddedStore } from '../../server/src/store/embedded.ts';
 import type { VectorStore } from '../../server/src/store/types.ts';
+import { crc32c } from './crc32c.ts';
 import { chunk, corpus, file, questions, space, tree, vectorOf, vectorsOf } from './material.ts';
 import { openReferenceStore } from './reference.ts';
 import { describeVectorStore } from './suite.ts';
@@ -38,15 +39,6 @@ async function contents(): Promise<Record<string, string>> {
     ] as const;
   });
   return Object.fromEntries(await Promise.all(digests));
-}
-
-async function flip(path: string, at: number): Promise<void> {
-  const handle = await openFile(path, 'r+');
-  const byte = Buffer.alloc(1);
-  await handle.read(byte, 0, 1, at);
-  byte.writeUInt8(byte.readUInt8() ^ 0x10);
-  await handle.write(byte, 0, 1, at);
-  await handle.close();
 }
 
 beforeEach(async () => {
@@ -97,7 +89,7 @@ describe('the embedded store on disk', () => {
 
   it('refuses the files of a newer version and touches nothing', async () => {
     await filled();
-    await writeFile(join(directory, 'format'), 'tiercel store 2\n');
+    await writeFile(join(directory, 'format'), 'tiercel store 3\n');
     const before = await contents();
     await expect(open()).rejects.toMatchObject({ code: 'UpdateTiercel' });
     expect(await contents()).toEqual(before);
@@ -105,21 +97,24 @@ describe('the embedded store on disk', () => {
 
   it('refuses vectors of a newer version', async () => {
     await filled();
-    await flip(join(directory, 'vectors', '0.vec'), 8);
+    const path = join(directory, 'vectors', '0', '1.vec');
+    const header = await readFile(path);
+    expect(header.readUInt32LE(8)).toBeLessThan(9);
+    // A version that is not known yet, under a checksum that fits: not damage.
+    header.writeUInt32LE(9, 8);
+    header.writeUInt32LE(crc32c(header.subarray(0, 60)), 60);
+    await writeFile(path, header);
     await expect(open()).rejects.toMatchObject({ code: 'UpdateTiercel' });
   });
 
-  it.each([0, 13, 70, 900, 2000])('asks for a rebuild when byte %i of the vectors is flipped', async (at) => {
-    await filled();
-    await flip(join(directory, 'vectors', '0.vec'), at);
-    await expect(open()).rejects.toMatchObject({ code: 'RebuildIndex' });
-  });
-
-  it.each(['vectors/0.vec', 'lexical/meta.json', 'format'])('asks for a rebuild when %s is gone', async (name) => {
-    await filled();
-    await rm(join(directory, name));
-    await expect(open()).rejects.toMatchObject({ code: 'RebuildIndex' });
-  });
+  it.each(['vectors/0/1.vec', 'vectors/0/manifest', 'lexical/meta.json', 'format'])(
+    'asks for a rebuild when %s is gone',
+    async (name) => {
+      await filled();
+      await rm(join(directory, name));
+      await expect(open()).rejects.toMatchObject({ code: 'RebuildIndex' });
+    },
+  );
 
   it('says what the system refuses', async () => {
     await writeFile(join(directory, 'file'), '');

@@ -94,6 +94,7 @@ class ReferenceStore implements VectorStore {
 
   searchVectors: VectorStore['searchVectors'] = async ({ tree, space, vectors, k, filter }, signal) => {
     const known = await this.#run(() => this.#vectorsOf(space));
+    checkCount(k);
     const dimension = this.#dimension(space);
     if (vectors.length % dimension !== 0) throw wrong('These are not vectors of this dimension.');
     const chunks = this.#passing(tree, filter);
@@ -111,6 +112,7 @@ class ReferenceStore implements VectorStore {
 
   searchText: VectorStore['searchText'] = async ({ tree, queries, k, filter }, signal) => {
     const passing = new Set((await this.#run(() => this.#passing(tree, filter))).map(({ id }) => id));
+    checkCount(k);
     const all = [...this.#state.trees.values()].flatMap((files) => [...files.values()]).flatMap(({ chunks }) => chunks);
     const fields = [
       { weight: 1, texts: all.map(({ body }) => termsOf(body)) },
@@ -256,6 +258,10 @@ class ReferenceStore implements VectorStore {
 
 function wrong(message: string): TiercelError {
   return new TiercelError(errorCodes.fixTheCall, message);
+}
+
+function checkCount(k: number): void {
+  if (!(k >= 0)) throw wrong('k is a number from 0 on.');
 }
 
 function checkBatch(tree: string, put: FileRecord[], remove: string[]): void {

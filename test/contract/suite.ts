@@ -12,7 +12,19 @@ import type {
   SpaceSpec,
   VectorStore,
 } from '../../server/src/store/types.ts';
-import { chunk, corpus, file, joined, keyOf, questions, space, tree, vectorOf, vectorsOf } from './material.ts';
+import {
+  chunk,
+  corpus,
+  file,
+  generator,
+  joined,
+  keyOf,
+  questions,
+  space,
+  tree,
+  vectorOf,
+  vectorsOf,
+} from './material.ts';
 
 export type StoreFactory = (options: OpenOptions) => Promise<VectorStore>;
 
@@ -68,6 +80,9 @@ export function describeVectorStore(name: string, open: StoreFactory): void {
     it('knows nothing at first', async () => {
       expect(await byText('anything')).toEqual([]);
       expect(await byVector(vectorOf('anything'))).toEqual([]);
+      expect(await byVector(vectorOf('anything'), 0)).toEqual([]);
+      expect(await byVector(vectorOf('anything'), 9, { ids: Float64Array.of(1) })).toEqual([]);
+      await expect(byVector(new Float32Array(space.dimension))).rejects.toMatchObject(fixTheCall);
       expect(await store.chunks({ ids: Float64Array.of(1, 2) })).toEqual([]);
       expect(await store.chunks({ tree, path: 'a.ts' })).toEqual([]);
       expect(await store.files(tree, 10)).toEqual({ files: [] });
@@ -322,6 +337,73 @@ export function describeVectorStore(name: string, open: StoreFactory): void {
       expect((await store.stats(tree)).generation).toBe(generation);
     });
 
+    it('keeps one vector for chunks of equal text, and gives every one of them', async () => {
+      const same = chunk('license header');
+      const count = 700;
+      const files = Array.from({ length: count / 7 }, (_, at) => file(`f${String(at)}.ts`, Array(7).fill(same) as []));
+      await put(...files, ...corpus(100, 13));
+      const stats = await store.stats(tree);
+      expect(stats).toMatchObject({ chunks: count + 100 });
+      expect(stats.spaces[0]).toMatchObject({ vectors: 101, covered: count + 100 });
+      const everything = await byVector(vectorOf(same.body));
+      const ids = idsOf(everything.slice(0, count));
+      expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+      expect(new Set(await pathsOf(everything.slice(0, count)))).toEqual(new Set(files.map(({ path }) => path)));
+      for (const k of [1, 6, 699, 700, 701]) {
+        expect(idsOf(await byVector(vectorOf(same.body), k))).toEqual(idsOf(everything.slice(0, k)));
+      }
+      const some = Float64Array.from(ids.filter((_, at) => at % 3 === 1));
+      expect(idsOf(await byVector(vectorOf(same.body), all, { ids: some }))).toEqual([...some]);
+      expect(idsOf(await byVector(vectorOf(same.body), 5, { ids: some }))).toEqual([...some.subarray(0, 5)]);
+      await commit({ remove: files.slice(1).map(({ path }) => path) });
+      expect(idsOf(await byVector(vectorOf(same.body), 7))).toEqual(ids.slice(0, 7));
+      expect(await byVector(vectorOf(same.body))).toHaveLength(107);
+    });
+
+    it('lets ids through exactly, whatever numbers they are', async () => {
+      await put(...corpus(200, 14));
+      const ranked = await byVector(vectorOf('anything'));
+      const random = generator(15);
+      for (const share of [0.01, 0.1, 0.5, 0.99]) {
+        const ids = Float64Array.from(idsOf(ranked).filter(() => random() < share));
+        expect(await byVector(vectorOf('anything'), all, { ids })).toEqual(ranked.filter(({ id }) => ids.includes(id)));
+      }
+      const [first, second] = idsOf(ranked);
+      const odd = Float64Array.of(second ?? 0, -1, 0.5, 2 ** 60, NaN, Infinity, first ?? 0, second ?? 0, 1e9);
+      expect(idsOf(await byVector(vectorOf('anything'), all, { ids: odd }))).toEqual([first, second]);
+    });
+
+    it('keeps the vectors of a branch that is left and taken up again', async () => {
+      const trunk = corpus(120, 16);
+      const branch = trunk.slice(20).concat(corpus(40, 17).map((made) => ({ ...made, path: `branch/${made.path}` })));
+      await put(...trunk);
+      const asked = questions(5, 18);
+      const places = async (): Promise<string[][]> =>
+        Promise.all(asked.map(async (text) => (await pathsOf(await byVector(vectorOf(text)))).toSorted()));
+      const onTrunk = await places();
+      let vectors = 0;
+      for (const round of [0, 1, 2]) {
+        const [from, to] = [trunk, branch];
+        await commit({
+          put: to,
+          remove: from.map(({ path }) => path).filter((path) => !to.some((made) => made.path === path)),
+        });
+        const missing = await store.missing({ space: space.name, tree, limit: all });
+        if (round === 0) await commit({ vectors: [vectorsOf(branch.flatMap(({ chunks }) => chunks))] });
+        else expect(missing.paths).toEqual([]);
+        await commit({
+          put: from,
+          remove: to.map(({ path }) => path).filter((path) => !from.some((made) => made.path === path)),
+        });
+        expect(await store.missing({ space: space.name, tree, limit: all })).toMatchObject({ paths: [] });
+        expect(await places()).toEqual(onTrunk);
+        const { spaces } = await store.stats(tree);
+        if (round > 0) expect(spaces[0]?.vectors).toBe(vectors);
+        vectors = spaces[0]?.vectors ?? 0;
+        if (round === 1) await reopen();
+      }
+    });
+
     it('compares directions, not lengths', async () => {
       const only = chunk('long');
       const keys = only.key;
@@ -385,9 +467,13 @@ export function describeVectorStore(name: string, open: StoreFactory): void {
           commit({ ...batch, put: [...(batch.put ?? []), file('fine.ts', [chunk('fine')])] }),
         ).rejects.toMatchObject(fixTheCall);
       }
-      for (const vectors of [vector.subarray(1), new Float32Array(space.dimension), vector.map(() => NaN)]) {
+      const beyond = Float32Array.from([...vector, 1]);
+      const infinite = vector.map((v, at) => (at === 31 ? -Infinity : v));
+      for (const vectors of [vector.subarray(1), beyond, new Float32Array(32), vector.map(() => NaN), infinite]) {
         await expect(byVector(vectors)).rejects.toMatchObject(fixTheCall);
+        await expect(byVector(vectors, 0)).rejects.toMatchObject(fixTheCall);
       }
+      for (const k of [-1, NaN]) await expect(byVector(vector, k)).rejects.toMatchObject(fixTheCall);
       await expect(store.searchVectors({ tree, space: 'unknown', vectors: vector, k: 1 })).rejects.toMatchObject(
         fixTheCall,
       );
@@ -439,7 +525,7 @@ export function describeVectorStore(name: string, open: StoreFactory): void {
         files: await store.files(tree, 1000),
         chunks: await store.chunks({ tree, path: files[7]?.path ?? '' }),
         missing: await store.missing({ space: space.name, tree, limit: 10 }),
-        stats: { ...(await store.stats(tree)), bytesOnDisk: 0, bytesInMemory: 0, spaces: [] },
+        stats: { ...(await store.stats(tree)), bytesOnDisk: 0, bytesInMemory: 0, memory: [], spaces: [] },
       });
       const before = await look();
       const highest = Math.max(...idsOf(await byVector(vectorOf('look'))));

@@ -1,18 +1,21 @@
 /** What a person does with Tiercel in VS Code, done by a browser. */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, until } from './checks.mjs';
 import { Editor, mentions } from './editor.mjs';
 import { artifacts } from './sandbox.mjs';
 import { freshness, searching, similarCode } from './vscode-search.mjs';
 
-/** How often the server found that all files of a folder were to be read. */
-function fullScans(sandbox) {
-  const log = readFileSync(sandbox.path('tiercel-home/logs/server.log'), 'utf8');
-  return [...log.matchAll(/\b(\d+) of \1 files to index/g)].length;
+function serverLog(sandbox) {
+  return readFileSync(sandbox.path('tiercel-home/logs/server.log'), 'utf8');
 }
 
-async function status(checks, editor, sandbox) {
+/** How often the server found that all files of a folder were to be read. */
+function fullScans(sandbox) {
+  return [...serverLog(sandbox).matchAll(/\b(\d+) of \1 files to index/g)].length;
+}
+
+async function status(checks, editor, sandbox, workspace) {
   await checks.check('the status bar opens a menu, its tooltip has the details', async () => {
     await editor.statusItem.hover();
     const hover = editor.page.locator('.monaco-hover').filter({ hasText: 'chunks of' });
@@ -33,6 +36,43 @@ async function status(checks, editor, sandbox) {
     );
     await editor.screenshot('status-page');
     await editor.closeAllEditors();
+  });
+
+  await checks.check('an index that may not grow waits visibly, and goes on when it may', async () => {
+    const chunks = await editor.ready();
+    editor.setMachineSettings({ 'tiercel.memory.maxVectors': 1 });
+    await until(() => serverLog(sandbox).includes('"maxVectors":1,'), 'the server has the setting');
+    writeFileSync(path.join(workspace, 'src/seasonal.ts'), 'export const seasonalBanner = () => "lanterns";\n');
+    await until(
+      async () => (await editor.statusText()).includes('waiting for memory'),
+      'the status bar says that it waits',
+      30_000,
+    );
+    // A tooltip opens when the mouse comes, and it may rest there from before.
+    await editor.page.mouse.move(640, 400);
+    await editor.statusItem.hover();
+    await editor.page.locator('.monaco-hover').filter({ hasText: 'waiting for memory' }).waitFor();
+    await editor.screenshot('status-waiting');
+    await editor.openSearch();
+    await editor.search('convert money with exchange rates', mentions('currency.rs'));
+    await editor.escape();
+    await editor.command('Tiercel: Show Index Status');
+    await editor.activeFile('Tiercel Index Status');
+    await until(
+      async () => (await editor.page.locator('.view-lines').innerText()).includes('Memory'),
+      'the page has a section about memory',
+    );
+    await editor.screenshot('status-page-waiting');
+    await editor.closeAllEditors();
+    await editor.notification('waiting for memory');
+    await editor.page.mouse.move(640, 400);
+    await editor.page.locator('.monaco-hover').waitFor({ state: 'hidden' });
+    await editor.screenshot('message-waiting');
+    await editor.clearNotifications();
+    editor.setMachineSettings({});
+    await until(async () => (await editor.ready()) > chunks, 'the new file is indexed', 30_000);
+    rmSync(path.join(workspace, 'src/seasonal.ts'));
+    await until(async () => (await editor.ready()) === chunks, `there are ${chunks} chunks again`);
   });
 
   await checks.check('indexing can be paused and resumed', async () => {
@@ -179,7 +219,7 @@ export async function vscodeChecks(checks, sandbox, vsix) {
     await searching(checks, editor, sandbox, workspace);
     await freshness(checks, editor, workspace);
     await similarCode(checks, editor);
-    await status(checks, editor, sandbox);
+    await status(checks, editor, sandbox, workspace);
     await trouble(checks, editor, sandbox);
     await otherWindows(checks, editor, sandbox, workspace);
   } finally {

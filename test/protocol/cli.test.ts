@@ -39,6 +39,9 @@ describe('before anything is indexed', () => {
     [['search', '.', '--stdin', 'query']],
     [['similar', '.', 'no-line']],
     [['index', '/no/such/folder']],
+    [['index', '.', '--memory-budget', '7']],
+    [['index', '.', '--disk-budget', 'much']],
+    [['index', '.', '--max-wait', '-1']],
     [['nonsense']],
   ])('usage error %j exits with 2 and prints nothing to stdout', async (args) => {
     const { code, stdout, stderr } = await run(args);
@@ -66,6 +69,10 @@ describe('an indexed folder', () => {
     expect(status.chunks).toBeGreaterThanOrEqual(status.files);
     expect(status.vectors).toBeGreaterThan(0);
     expect(status.bytesOnDisk).toBeGreaterThan(0);
+    expect(status.disk.used).toBe(status.bytesOnDisk);
+    expect(status.disk.budget).toBeGreaterThan(status.disk.used);
+    expect(status.memory).toMatchObject({ level: 'normal', alerts: [] });
+    expect(status.spaces.map(({ name }) => name.split(':')[0])).toEqual(['instant', 'deep']);
     expect(status.languages).toMatchObject({ typescript: 1, python: 1, go: 1, markdown: 1 });
   });
 
@@ -153,6 +160,37 @@ describe('an indexed folder', () => {
     expect(hits[0]?.path).toBe('src/session store.py');
     // Three lists are fused: a chunk that leads all of them scores more than two lists could give.
     expect(hits[0]?.score).toBeGreaterThan(2 / 61);
+  });
+
+  test('an index that may not grow waits, says so, and gives up when told to; searches go on', async () => {
+    const words = (seed: number): string =>
+      Array.from({ length: 60 }, (_, at) => `word${String((seed * 7919 + at * 104_729) % 100_003)}`).join(' ');
+    const big = (from: number): void => {
+      for (let at = from; at < from + 900; at++) {
+        fixture.write(`many/f${String(at)}.md`, `# Part ${String(at)}\n\n${words(at)}\n\n${words(-at)}\n`);
+      }
+    };
+    big(0);
+    await json<IndexResult>(['index', fixture.folder]);
+    const { disk } = await json<FolderStatus>(['status', fixture.folder]);
+    expect(disk.used).toBeGreaterThan(1024 ** 2);
+    big(900);
+    const { code, stdout, stderr } = await run(['index', fixture.folder, '--disk-budget', '1', '--max-wait', '1']);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+    expect(stderr).toContain('tiercel: waiting for memory: ');
+    expect(stderr).toContain('tiercel.disk.budget');
+    const { hits } = await json<SearchResult>([
+      'search',
+      fixture.folder,
+      'expire old sessions',
+      '--language',
+      'python',
+    ]);
+    expect(hits[0]?.path).toBe('src/session store.py');
+    // The wish ended with the command: now there is room.
+    const result = await json<IndexResult>(['index', fixture.folder]);
+    expect(result.coverage).toEqual({ lexical: 1, instant: 1, deep: expect.any(Number) as number });
+    expect(result.filesChanged).toBeGreaterThanOrEqual(900);
   });
 
   test('--rebuild starts over and finds the same', async () => {

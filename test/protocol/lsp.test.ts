@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CancellationTokenSource } from 'vscode-languageserver/node';
 import { methods } from '../../protocol/methods.ts';
 import type { SearchHit, SearchResult, SimilarResult } from '../../protocol/search.ts';
+import type { SettingsInput } from '../../protocol/settings.ts';
 import type { FolderStatus } from '../../protocol/status.ts';
 import { createFixture, openLsp, tiercel, type Fixture, type LspClient } from './fixture.ts';
 
@@ -73,11 +74,9 @@ describe('a client with a workspace folder', () => {
 
   test('a cancelled request is answered as cancelled', async () => {
     const source = new CancellationTokenSource();
-    const asked = client.connection.sendRequest(
-      methods.search,
-      { folder: fixture.folder, query: 'register a route' },
-      source.token,
-    );
+    // Long enough that the cancel arrives while it is worked on.
+    const query = 'register a route '.repeat(1100);
+    const asked = client.connection.sendRequest(methods.search, { folder: fixture.folder, query }, source.token);
     source.cancel();
     await expect(asked).rejects.toMatchObject({ code: -32800 });
   });
@@ -113,6 +112,50 @@ describe('pause', () => {
     expect(status.phase).toBe('paused');
     await client.connection.sendRequest(methods.resume, { folder: fixture.folder });
     await soon('resumed', async () => (await search('writtenDuringThePause'))[0]?.path === 'src/paused.ts');
+  });
+});
+
+describe('settings of the engine', () => {
+  const status = (): Promise<FolderStatus> =>
+    client.connection.sendRequest<FolderStatus>(methods.status, { folder: fixture.folder });
+  const configure = (from: LspClient, settings: SettingsInput): Promise<void> =>
+    from.connection.sendNotification('workspace/didChangeConfiguration', { settings: { tiercel: settings } });
+  const mebibytes = async (): Promise<number> => (await status()).memory.budget / 1024 ** 2;
+
+  test('the latest client that set a value counts, for as long as it is connected', async () => {
+    const byMachine = await mebibytes();
+    await configure(client, { memory: { budget: 300 } });
+    await soon('the first', async () => (await mebibytes()) === 300);
+    const second = await openLsp(fixture.env, fixture.folder, { memory: { budget: 400 } });
+    await soon('the second', async () => (await mebibytes()) === 400);
+    await configure(client, { memory: { budget: 300, policy: 'lru' } });
+    await soon('the first again', async () => (await mebibytes()) === 300);
+    await configure(second, { search: { threads: 1 }, memory: { budget: 500 } });
+    await soon('the second again', async () => (await mebibytes()) === 500);
+    expect((await status()).memory.policy).toBe('lru');
+    await second.end();
+    await soon('the first, left alone', async () => (await mebibytes()) === 300);
+    await configure(client, {});
+    await soon('nobody', async () => (await mebibytes()) === byMachine);
+  });
+
+  test('work that does not fit waits and tells so, searches are answered, and it goes on once it fits', async () => {
+    await configure(client, { memory: { maxVectors: 1 } });
+    fixture.write('src/toomuch.ts', 'export function notYetIndexed() {\n  return "until there is room";\n}\n');
+    const { waiting, phase } = await client.progress((progress) => progress.waiting !== undefined);
+    expect(waiting).toMatch(/^waiting for memory: /);
+    expect(phase).toBe('indexing');
+    expect((await search('register a route'))[0]?.path).toBe('src/router.ts');
+    const waitingStatus = await status();
+    expect(waitingStatus.progress?.waiting).toBe(waiting);
+    expect(waitingStatus.memory).toMatchObject({ level: 'refuse-writes', cause: 'vectors' });
+    const asked = client.connection.sendRequest(methods.index, { folder: fixture.folder, patienceMs: 0 });
+    await expect(asked).rejects.toMatchObject({
+      data: { code: 'MemoryPressure', retryAfterMs: expect.any(Number) as number },
+    });
+    await configure(client, {});
+    await soon('indexed', async () => (await search('notYetIndexed'))[0]?.path === 'src/toomuch.ts', 20_000);
+    expect((await status()).progress?.waiting).toBeUndefined();
   });
 });
 
