@@ -103,6 +103,12 @@ const steps = {
     ]);
     return { ok, ...sum(output, /^(\d+) passed, (\d+) failed$/gm) };
   },
+  'mixed load': async () => {
+    // Watches the loaded process by /proc.
+    if (process.platform !== 'linux') return { skipped: true };
+    const { ok, output } = await run(process.execPath, [join(root, 'test', 'load', 'mixed.mjs'), '--minutes', '1']);
+    return { ok, ...sum(output, /^(\d+) passed, (\d+) failed$/gm) };
+  },
   'end to end': async () => {
     const missing = missingPrograms();
     if (missing.length > 0) {
