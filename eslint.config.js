@@ -99,7 +99,11 @@ export default defineConfig(
             { target: './protocol', from: ['./server', './client'], message: 'protocol/ stands by itself.' },
             { target: './client', from: './server', message: 'client/ knows the server through protocol/ only.' },
             { target: './server', from: './client', message: 'The server knows no editor.' },
-            { target: ['./server', './client', './protocol'], from: './test', message: 'Product code knows no tests.' },
+            {
+              target: ['./server', './client', './protocol'],
+              from: ['./test', './bench'],
+              message: 'Product code knows no tests.',
+            },
             { target: './server/src/!(main.ts)', from: './server/src/main.ts', message: 'main.ts is the entry.' },
             ...layerZones,
           ],

@@ -3,7 +3,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     environment: 'node',
-    include: ['{server,client,protocol,scripts}/**/*.test.ts', 'test/{contract,protocol,quality}/**/*.test.ts'],
+    include: [
+      '{server,client,protocol,scripts,bench}/**/*.test.ts',
+      'test/{contract,load,protocol,quality}/**/*.test.ts',
+    ],
     // Native addons and child processes do not share a process with other tests.
     pool: 'forks',
     // Slow machines run tests that start processes and wait for file-system events.
