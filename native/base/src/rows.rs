@@ -1,6 +1,6 @@
 //! Sets of rows: paged bitmaps whose clones share pages.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// 64-bit words per page: one page covers 65,536 rows.
 const PAGE_WORDS: usize = 1024;
@@ -8,6 +8,9 @@ const PAGE_WORDS: usize = 1024;
 const PAGE_ROWS: usize = PAGE_WORDS * 64;
 
 type Page = [u64; PAGE_WORDS];
+
+/// Whole pages are one and the same, of all sets.
+static FULL: LazyLock<Arc<Page>> = LazyLock::new(|| Arc::new([u64::MAX; PAGE_WORDS]));
 
 /// A set of row numbers. Cloning costs one reference count per 65,536 rows; changing a clone copies the pages it
 /// touches. A page without rows is not there.
@@ -22,11 +25,17 @@ impl RowSet {
     #[must_use]
     pub fn up_to(end: u32) -> Self {
         let whole = end as usize / PAGE_ROWS;
-        // Whole pages are one and the same.
-        let full = Arc::new([u64::MAX; PAGE_WORDS]);
-        let mut rows = Self { pages: vec![Some(full); whole], count: whole * PAGE_ROWS };
-        let rest = u32::try_from(whole * PAGE_ROWS).unwrap_or(u32::MAX);
-        rows.extend(rest..end);
+        let mut rows = Self { pages: vec![Some(Arc::clone(&FULL)); whole], count: whole * PAGE_ROWS };
+        let rest = end as usize % PAGE_ROWS;
+        if rest > 0 {
+            let mut page = [0; PAGE_WORDS];
+            page[..rest / 64].fill(u64::MAX);
+            if !rest.is_multiple_of(64) {
+                page[rest / 64] = (1 << (rest % 64)) - 1;
+            }
+            rows.pages.push(Some(Arc::new(page)));
+            rows.count += rest;
+        }
         rows
     }
 

@@ -59,17 +59,17 @@ mod scan {
     use tiercel_codec::half;
     use tiercel_codec::planes::{PlanesQuery, PlanesView};
 
-    use super::{PADDED, ROWS, centroid, kernel, kernels, pages, unit};
+    use super::{PADDED, ROWS, kernel, kernels, pages, unit};
 
     fn bits(bencher: Bencher, name: &str, query_bits: u32) {
         let (page, _) = pages();
         let view = BitsView::new(&page, ROWS, PADDED).expect("whole");
-        let query = BitsQuery::new(&unit(PADDED, 7), &centroid(), query_bits);
+        let query = BitsQuery::new(&unit(PADDED, 7), query_bits);
         let kernel = kernel(name);
         // Of a large store nearly all rows are below the threshold: here, after the first round.
         let mut found = Candidates::new(20);
         bencher.counter(BytesCount::new(page.len())).bench_local(|| {
-            kernel.scan_bits(&query, &view, 0, |_| true, &mut found);
+            kernel.scan_bits(&query, 0.1, &view, 0, |_| true, &mut found);
             found.threshold()
         });
     }
@@ -94,11 +94,11 @@ mod scan {
         let (bits, planes) = pages();
         let bits = BitsView::new(&bits, ROWS, PADDED).expect("whole");
         let view = PlanesView::new(&planes, ROWS, PADDED).expect("whole");
-        let (kernel, query) = (kernel(name), PlanesQuery::new(&unit(PADDED, 7), &centroid()));
+        let (kernel, query) = (kernel(name), PlanesQuery::new(&unit(PADDED, 7)));
         let counter = BytesCount::new(planes.len() + ROWS * PADDED / 8);
         bencher.counter(counter).counter(ItemsCount::new(ROWS)).bench(|| {
             let rows = u32::try_from(ROWS).expect("small");
-            (0..rows).map(|position| kernel.score_planes(&query, &bits, &view, position)).sum::<f32>()
+            (0..rows).map(|position| kernel.score_planes(&query, 0.1, &bits, &view, position)).sum::<f32>()
         });
     }
 
@@ -195,16 +195,16 @@ mod encode {
 
     #[divan::bench(args = [1, 2, 4])]
     fn query_of_bits(bencher: Bencher, bits: u32) {
-        let (vector, centroid) = (unit(PADDED, 1), centroid());
+        let vector = unit(PADDED, 1);
         let mut query = BitsQuery::empty();
-        bencher.bench_local(|| query.set(black_box(&vector), &centroid, bits));
+        bencher.bench_local(|| query.set(black_box(&vector), bits));
     }
 
     #[divan::bench]
     fn query_of_planes(bencher: Bencher) {
-        let (vector, centroid) = (unit(PADDED, 1), centroid());
+        let vector = unit(PADDED, 1);
         let mut query = PlanesQuery::empty();
-        bencher.bench_local(|| query.set(black_box(&vector), &centroid));
+        bencher.bench_local(|| query.set(black_box(&vector)));
     }
 
     #[divan::bench]

@@ -60,7 +60,6 @@ impl Data {
         let mut random = Random(1);
         let stream: Vec<u64> = (0..STREAM_BYTES as u64 / 8).map(|_| random.next()).collect();
         let vector: Vec<f32> = (0..padded).map(|_| random.unit()).collect();
-        let centroid: Vec<f32> = (0..padded).map(|_| random.unit() / 3.0).collect();
         // The wider codes are scanned over as many rows as fit the stream's bytes.
         let values = |width: usize| rows.min(STREAM_BYTES / padded / width) * padded;
         let halves_of = |word: &u64| [0, 16, 32, 48].map(|shift| half_of(word >> shift));
@@ -69,7 +68,7 @@ impl Data {
             kernel: Kernel::detect(),
             padded,
             pages: (0..rows.div_ceil(PAGE_ROWS)).map(|page| synthetic(page, rows, padded)).collect(),
-            queries: (1..=4).map(|bits| BitsQuery::new(&vector, &centroid, bits)).collect(),
+            queries: (1..=4).map(|bits| BitsQuery::new(&vector, bits)).collect(),
             byte_query: Query::new(&vector),
             bytes: stream.iter().flat_map(|word| word.to_le_bytes().map(u8::cast_signed)).take(values(1)).collect(),
             halves: stream.iter().flat_map(halves_of).take(values(2)).collect(),
@@ -95,7 +94,7 @@ impl Data {
         for (at, (rows, page)) in self.pages.iter().enumerate().skip(part * length).take(length) {
             let view = BitsView::new(page, *rows, self.padded).expect("whole");
             let place = u32::try_from(at * PAGE_ROWS).expect("small");
-            self.kernel.scan_bits(query, &view, place, |_| true, &mut found);
+            self.kernel.scan_bits(query, 0.0, &view, place, |_| true, &mut found);
         }
         black_box(found.into_sorted());
     }

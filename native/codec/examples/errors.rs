@@ -84,9 +84,10 @@ impl Space {
     }
 
     fn scan_bits(&self, query: &[f32], query_bits: u32, best: usize) -> Vec<Candidate> {
-        let coded = BitsQuery::new(query, &self.centroid, query_bits);
+        let coded = BitsQuery::new(query, query_bits);
+        let base = Kernel::detect().dot_f32(query, &self.centroid);
         let mut found = Candidates::new(best);
-        Kernel::detect().scan_bits(&coded, &self.bits(), 0, |_| true, &mut found);
+        Kernel::detect().scan_bits(&coded, base, &self.bits(), 0, |_| true, &mut found);
         found.into_sorted()
     }
 
@@ -99,10 +100,11 @@ impl Space {
     }
 
     fn by_planes(&self, query: &[f32]) -> Estimates {
-        let coded = PlanesQuery::new(query, &self.centroid);
+        let coded = PlanesQuery::new(query);
+        let base = Kernel::detect().dot_f32(query, &self.centroid);
         let (bits, planes) = (self.bits(), self.planes());
         let rows = u32::try_from(self.rows.len()).expect("small");
-        (0..rows).map(|position| Kernel::detect().score_planes(&coded, &bits, &planes, position)).collect()
+        (0..rows).map(|position| Kernel::detect().score_planes(&coded, base, &bits, &planes, position)).collect()
     }
 
     fn by_bytes(&self, query: &[f32]) -> Estimates {

@@ -31,11 +31,6 @@ pub struct Candidates {
     best: usize,
     threshold: f32,
     entries: Vec<Candidate>,
-    /// The best scores of the first `ranked` entries, best first: at most `wanted`, what [`Candidates::kth`] was asked
-    /// for.
-    ranking: Vec<f32>,
-    ranked: usize,
-    wanted: usize,
 }
 
 impl Candidates {
@@ -47,9 +42,6 @@ impl Candidates {
             best,
             threshold: f32::NEG_INFINITY,
             entries: Vec::with_capacity(best.saturating_mul(SLACK).min(1 << 16)),
-            ranking: Vec::new(),
-            ranked: 0,
-            wanted: 0,
         }
     }
 
@@ -99,46 +91,24 @@ impl Candidates {
         other.clear();
     }
 
-    /// The `k`th best score so far (from 1), or minus infinity when fewer are kept. Costs a look at what was found
-    /// since it was last asked for the same `k`.
-    pub fn kth(&mut self, k: usize) -> f32 {
-        if k == 0 || k > self.best {
-            return f32::NEG_INFINITY;
-        }
-        if k != self.wanted {
-            self.forget_ranking();
-            self.wanted = k;
-        }
-        self.rank();
-        self.ranking.get(k - 1).copied().unwrap_or(f32::NEG_INFINITY)
+    /// What was offered and may be among the best, in no order.
+    #[must_use]
+    pub fn entries(&self) -> &[Candidate] {
+        &self.entries
     }
 
-    fn rank(&mut self) {
-        for candidate in &self.entries[self.ranked..] {
-            let full = self.ranking.len() == self.wanted;
-            if full && self.ranking.last().is_none_or(|&last| candidate.score <= last) {
-                continue;
-            }
-            if full {
-                self.ranking.pop();
-            }
-            let at = self.ranking.partition_point(|&score| score >= candidate.score);
-            self.ranking.insert(at, candidate.score);
+    /// Offers everything kept to `other`, and is empty then. Takes nothing from then on that `other` would not.
+    pub fn pour_into(&mut self, other: &mut Self) {
+        for candidate in self.entries.drain(..) {
+            other.push(candidate);
         }
-        self.ranked = self.entries.len();
-    }
-
-    fn forget_ranking(&mut self) {
-        self.ranking.clear();
-        self.ranked = 0;
-        self.wanted = 0;
+        self.raise(other.threshold());
     }
 
     /// The best, best first, of equal scores the lower row first. Empty and ready for another query afterwards.
     pub fn drain_best(&mut self) -> Drain<'_, Candidate> {
         self.finish();
         self.threshold = f32::NEG_INFINITY;
-        self.forget_ranking();
         self.entries.drain(..)
     }
 
@@ -151,7 +121,6 @@ impl Candidates {
 
     fn clear(&mut self) {
         self.threshold = f32::NEG_INFINITY;
-        self.forget_ranking();
         self.entries.clear();
     }
 
@@ -166,12 +135,9 @@ impl Candidates {
 
     #[cold]
     fn cut(&mut self) {
-        // The order is lost below, so what was not ranked yet is ranked now.
-        self.rank();
         let (_, worst, _) = self.entries.select_nth_unstable_by(self.best - 1, Candidate::order);
         let worst = worst.score;
         self.entries.truncate(self.best);
-        self.ranked = self.best;
         self.raise(worst);
     }
 }
@@ -218,18 +184,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_kth_best_is_known_at_any_time(offers in offers().prop_shuffle(), best in 1_usize..50, k in 0_usize..12, every in 1_usize..30) {
-            let mut candidates = Candidates::new(best);
+        fn what_is_poured_is_offered(offers in offers().prop_shuffle(), best in 1_usize..50, every in 1_usize..30) {
+            let (mut all, mut fresh) = (Candidates::new(best), Candidates::new(best));
             for (at, &offer) in offers.iter().enumerate() {
-                candidates.push(offer);
+                fresh.push(offer);
                 if at % every == 0 {
-                    let sorted = expected(offers[..=at].to_vec(), best);
-                    let kth = k.checked_sub(1).and_then(|k| sorted.get(k)).map_or(f32::NEG_INFINITY, |c| c.score);
-                    prop_assert_eq!(candidates.kth(k).to_bits(), kth.to_bits());
+                    fresh.pour_into(&mut all);
+                    prop_assert!(fresh.entries().is_empty());
+                    prop_assert!(fresh.threshold() >= all.threshold());
                 }
             }
-            candidates.reset(best);
-            prop_assert_eq!(candidates.kth(1).to_bits(), f32::NEG_INFINITY.to_bits());
+            fresh.pour_into(&mut all);
+            prop_assert_eq!(all.into_sorted(), expected(offers, best));
         }
     }
 

@@ -4,19 +4,19 @@
 //! of `y` is as near to that of `r` as any spacing brings it (extended `RaBitQ`: Gao et al., "Practical and
 //! Asymptotically Optimal Quantization of High-Dimensional Vectors in Euclidean Space for Approximate Nearest Neighbor
 //! Search", SIGMOD 2025; here the spacing is searched on a grid, which costs a microsecond and loses nothing that can
-//! be measured). The estimate of `q . x` is `q . c + g + f4 * (y . (q - c))` with `f4 = |r|^2 / (y . r)`, and `g` from
-//! the page of 1-bit codes.
+//! be measured). The estimate of `q . x` is `q . c + g4 + f4 * (y . q)` with `f4 = |r|^2 / (y . r)` and
+//! `g4 = c . r - f4 * (y . c)`, so that one query serves all centroids.
 //!
 //! # Page
-//! Little-endian: per row three planes of `padded / 64` words (the bit of weight 4 first), then, after all rows, one f32
-//! factor `f4` per row, then zeros up to a multiple of 64 bytes.
+//! Little-endian: per row three planes of `padded / 64` words (the bit of weight 4 first), then, after all rows, the half
+//! floats `f4` and `g4` of each row, then zeros up to a multiple of 64 bytes.
 
 use tiercel_base::error::{Error, Result};
 
 use crate::aligned::{ALIGNMENT, Buffer, bytes_of, numbers_of};
 use crate::bits::{BitsView, pack};
 use crate::sums::{LANES, dot, nearest, nearest_float, total};
-use crate::{Kernel, WORD};
+use crate::{Kernel, WORD, half};
 
 /// Planes per row.
 pub const PLANES: usize = 3;
@@ -37,7 +37,7 @@ pub struct PlanesBuilder {
     kernel: Kernel,
     padded: usize,
     codes: Vec<u64>,
-    factors: Vec<f32>,
+    factors: Vec<[u16; 2]>,
     residual: Vec<f32>,
     levels: Vec<u8>,
 }
@@ -87,7 +87,7 @@ impl PlanesBuilder {
     pub fn push_from(&mut self, page: &PlanesView<'_>, position: u32) {
         assert_eq!(page.padded(), self.padded, "a page of another space");
         self.codes.extend_from_slice(page.row(position as usize));
-        self.factors.push(page.factor(position as usize));
+        self.factors.push(page.factors[position as usize]);
     }
 
     /// Rows so far.
@@ -108,7 +108,7 @@ impl PlanesBuilder {
         let length = bytes(self.rows(), self.padded);
         let mut page = Buffer::with_capacity(length);
         page.extend_from_slice(bytes_of(&self.codes));
-        page.extend_from_slice(bytes_of(&self.factors));
+        page.extend_from_slice(bytes_of(self.factors.as_flattened()));
         page.resize(length);
         page
     }
@@ -128,9 +128,9 @@ impl PlanesBuilder {
     }
 }
 
-/// Writes the levels of a residual; gives its factor.
+/// Writes the levels of a residual; gives its factors.
 #[inline(always)]
-fn encode(vector: &[f32], centroid: &[f32], residual: &mut [f32], levels: &mut [u8]) -> f32 {
+fn encode(vector: &[f32], centroid: &[f32], residual: &mut [f32], levels: &mut [u8]) -> [u16; 2] {
     for ((residual, x), c) in residual.iter_mut().zip(vector).zip(centroid) {
         *residual = x - c;
     }
@@ -139,7 +139,7 @@ fn encode(vector: &[f32], centroid: &[f32], residual: &mut [f32], levels: &mut [
     let deviation = (squares / residual.len() as f32).sqrt();
     if deviation == 0.0 {
         levels.fill(0);
-        return 0.0;
+        return [0; 2];
     }
     let mut best = (0.0, 0.0, 1.0);
     for step in STEPS {
@@ -157,7 +157,23 @@ fn encode(vector: &[f32], centroid: &[f32], residual: &mut [f32], levels: &mut [
         // Below zero the level falls as the magnitude grows.
         *level = if r.to_bits() >> 31 == 0 { magnitude } else { 7 - magnitude };
     }
-    squares / along
+    let f = half::encode_one(squares / along);
+    let shift = dot(centroid, residual) - half::decode_one(f) * along_levels(centroid, residual, levels);
+    [f, half::encode_one(shift)]
+}
+
+/// `y . c`
+#[inline(always)]
+fn along_levels(centroid: &[f32], residual: &[f32], levels: &[u8]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let chunks = centroid.as_chunks::<LANES>().0.iter().zip(residual.as_chunks::<LANES>().0);
+    for ((c, r), levels) in chunks.zip(levels.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            let sign = if r[lane].to_bits() >> 31 == 0 { 8.0 } else { 0.0 };
+            sums[lane] += c[lane] * (2.0 * (sign + f32::from(levels[lane])) - 15.0);
+        }
+    }
+    total(&sums)
 }
 
 /// The magnitude of a component, 0 to 7, not yet rounded.
@@ -186,7 +202,7 @@ fn agreement(residual: &[f32], per_step: f32) -> (f32, f32) {
 #[derive(Debug, Clone, Copy)]
 pub struct PlanesView<'a> {
     codes: &'a [u64],
-    factors: &'a [f32],
+    factors: &'a [[u16; 2]],
     words: usize,
 }
 
@@ -208,7 +224,7 @@ impl<'a> PlanesView<'a> {
         }
         let words = padded / WORD;
         let (codes, rest) = page.split_at(rows * PLANES * words * 8);
-        Ok(Self { codes: numbers_of(codes)?, factors: numbers_of(&rest[..rows * 4])?, words })
+        Ok(Self { codes: numbers_of(codes)?, factors: numbers_of(&rest[..rows * 4])?.as_chunks().0, words })
     }
 
     /// Rows.
@@ -230,7 +246,7 @@ impl<'a> PlanesView<'a> {
     pub fn decode(&self, bits: &BitsView<'_>, position: u32, out: &mut [f32]) {
         assert_eq!(self.padded(), bits.padded(), "a page of another space");
         bits.decode(position, out);
-        let (row, factor) = (self.row(position as usize), self.factor(position as usize));
+        let (row, factor) = (self.row(position as usize), self.factors(position as usize).0);
         for (dimension, value) in out.iter_mut().enumerate() {
             let plane = |plane: usize| row[plane * self.words + dimension / WORD] >> (dimension % WORD) & 1;
             let sign = u8::from(value.is_sign_positive());
@@ -254,12 +270,13 @@ impl<'a> PlanesView<'a> {
     }
 
     #[inline]
-    pub(crate) fn factor(&self, position: usize) -> f32 {
-        self.factors[position]
+    pub(crate) fn factors(&self, position: usize) -> (f32, f32) {
+        let [f, g] = self.factors[position];
+        (half::decode_one(f), half::decode_one(g))
     }
 }
 
-/// A query's residual to one centroid, rounded to bytes.
+/// A query rounded to bytes: one for all cells.
 #[derive(Debug, Clone)]
 pub struct PlanesQuery {
     kernel: Kernel,
@@ -268,20 +285,14 @@ pub struct PlanesQuery {
     sum: i32,
     /// What one unit of `codes` is worth.
     delta: f32,
-    /// `q . c`
-    base: f32,
-    residual: Vec<f32>,
 }
 
 impl PlanesQuery {
-    /// The query `rotated_query` (a multiple of 64 dimensions) for rows encoded with `centroid`.
-    ///
-    /// # Panics
-    /// When the dimensions of both differ.
+    /// The query `rotated_query` (a multiple of 64 dimensions).
     #[must_use]
-    pub fn new(rotated_query: &[f32], centroid: &[f32]) -> Self {
+    pub fn new(rotated_query: &[f32]) -> Self {
         let mut query = Self::empty();
-        query.set(rotated_query, centroid);
+        query.set(rotated_query);
         query
     }
 
@@ -289,36 +300,27 @@ impl PlanesQuery {
     #[must_use]
     pub fn empty() -> Self {
         let kernel = Kernel::detect();
-        Self { kernel, codes: Vec::new(), sum: 0, delta: 0.0, base: 0.0, residual: Vec::new() }
+        Self { kernel, codes: Vec::new(), sum: 0, delta: 0.0 }
     }
 
     /// [`PlanesQuery::new`] in the same memory.
-    ///
-    /// # Panics
-    /// When the dimensions of both differ.
-    pub fn set(&mut self, rotated_query: &[f32], centroid: &[f32]) {
-        assert_eq!(rotated_query.len(), centroid.len(), "a query of another space");
+    pub fn set(&mut self, rotated_query: &[f32]) {
         self.codes.resize(rotated_query.len(), 0);
-        self.residual.resize(rotated_query.len(), 0.0);
         let kernel = self.kernel;
         kernel.wide(
             #[inline(always)]
-            || self.encode(rotated_query, centroid),
+            || self.encode(rotated_query),
         );
     }
 
     #[inline(always)]
-    fn encode(&mut self, query: &[f32], centroid: &[f32]) {
-        for ((residual, q), c) in self.residual.iter_mut().zip(query).zip(centroid) {
-            *residual = q - c;
-        }
-        self.base = dot(query, centroid);
-        let largest = crate::sums::largest(&self.residual);
+    fn encode(&mut self, query: &[f32]) {
+        let largest = crate::sums::largest(query);
         self.delta = largest / 127.0;
         let per_step = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-        for (code, &r) in self.codes.iter_mut().zip(&self.residual) {
+        for (code, &q) in self.codes.iter_mut().zip(query) {
             #[expect(clippy::cast_possible_truncation, reason = "at most 127 by the choice of the factor")]
-            let rounded = nearest(r * per_step) as i8;
+            let rounded = nearest(q * per_step) as i8;
             *code = rounded;
         }
         self.sum = self.codes.iter().map(|&code| i32::from(code)).sum();
@@ -330,12 +332,13 @@ impl PlanesQuery {
         self.codes.len()
     }
 
-    /// The estimate, from the dot product of the levels with `codes` and the row's factors.
+    /// The estimate, from the query's dot product with the centroid, that of the levels with `codes`, and the row's
+    /// factors.
     #[inline]
-    pub(crate) fn estimate(&self, levels: i32, factor: f32, g: f32) -> f32 {
+    pub(crate) fn estimate(&self, base: f32, levels: i32, factor: f32, g: f32) -> f32 {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let product = (2 * levels - 15 * self.sum) as f32;
-        factor * (self.delta * product) + (g + self.base)
+        factor * (self.delta * product) + (g + base)
     }
 }
 

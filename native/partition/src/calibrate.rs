@@ -1,4 +1,5 @@
-//! How far probing must reach for a recall: measured at training time, with rows of the sample that the training has not seen.
+//! How far probing must reach for a recall: measured at training time, with rows of the sample that the training has not
+//! seen, and again on the whole store once it has its codes ([`crate::Calibrator`]).
 
 use tiercel_base::error::Result;
 
@@ -16,16 +17,16 @@ use crate::size::rows_meant;
 const QUERIES: usize = 1024;
 /// Neighbours asked for in the whole store. In a sample of half of it, the best five stand for them; fewer are not asked
 /// for, because the score of the very best ends the probing sooner than that of a tenth.
-const NEIGHBOURS: usize = 10;
+pub(crate) const NEIGHBOURS: usize = 10;
 const FEWEST_NEIGHBOURS: usize = 5;
 /// Scores kept for each query: rows beyond are no neighbours, nor near enough to end the probing.
-const KEPT: usize = 256;
+pub(crate) const KEPT: usize = 256;
 /// Steps of a curve, and the reach from one to the next.
 const STEPS: usize = 64;
 const STEP_REACH: f32 = 0.04;
 /// Curves: for all rows, and for filters that let one row in 4, 16 and 64 pass.
-const SHARES: usize = 4;
-const FEWER: usize = 4;
+pub(crate) const SHARES: usize = 4;
+pub(crate) const FEWER: usize = 4;
 /// Numbers of all curves.
 pub(crate) const CURVE_STEPS: usize = SHARES * STEPS;
 
@@ -34,27 +35,46 @@ pub(crate) const CURVE_STEPS: usize = SHARES * STEPS;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Curves {
     pub(crate) recall: Vec<f32>,
+    /// The mean share of the cells that probing up to each reach visited.
+    pub(crate) visited: Vec<f32>,
+    /// Rows of the store that they were measured on; 0 for a sample.
+    pub(crate) rows: u64,
 }
 
 impl Curves {
     /// Where nothing was measured, every recall takes all cells.
     pub(crate) fn unknown() -> Self {
-        Self { recall: vec![0.0; CURVE_STEPS] }
+        Self { recall: vec![0.0; CURVE_STEPS], visited: vec![1.0; CURVE_STEPS], rows: 0 }
     }
 
     /// The reach that brings `recall` of the nearest among the `share` of rows that may be returned, between the steps
     /// in proportion. Infinite where nothing less is known to.
     pub(crate) fn reach_for(&self, recall: f32, share: f32) -> f32 {
-        let mut measured = 1.0_f32;
-        #[expect(clippy::cast_precision_loss, reason = "4")]
-        for curve in self.recall.chunks_exact(STEPS) {
-            if measured <= share {
-                return on(curve, recall);
-            }
-            measured /= FEWER as f32;
-        }
-        f32::INFINITY
+        curve_of(share).map_or(f32::INFINITY, |curve| on(&self.recall[curve * STEPS..][..STEPS], recall))
     }
+
+    /// The share of the cells that probing for `recall` visits on average; 1 where nothing less is known.
+    pub(crate) fn visited_for(&self, recall: f32, share: f32) -> f32 {
+        let found = curve_of(share).and_then(|curve| {
+            let step = self.recall[curve * STEPS..][..STEPS].iter().position(|&reached| reached >= recall)?;
+            Some(self.visited[curve * STEPS + step])
+        });
+        found.unwrap_or(1.0)
+    }
+}
+
+/// The curve of the nearest smaller share that was measured.
+fn curve_of(share: f32) -> Option<usize> {
+    let mut measured = 1.0_f32;
+    for curve in 0..SHARES {
+        if measured <= share {
+            return Some(curve);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "4")]
+        let fewer = FEWER as f32;
+        measured /= fewer;
+    }
+    None
 }
 
 /// Where a curve reaches `recall`.
@@ -128,29 +148,45 @@ pub(crate) fn calibrate(
             Ok(())
         },
     )?;
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    let share = 1.0 / (queries.len() * neighbours) as f32;
-    let mut recall = Vec::with_capacity(CURVE_STEPS);
-    for curve in 0..SHARES {
-        let mut so_far = 0.0_f32;
-        recall.extend((0..STEPS).map(|step| {
-            let total: u32 = found.iter().map(|found| found.0[curve][step]).sum();
-            #[expect(clippy::cast_precision_loss, reason = "a share")]
-            let recall = total as f32 * share;
-            so_far = so_far.max(recall);
-            so_far
-        }));
-    }
-    Ok(Curves { recall })
+    Ok(curves(&found, neighbours, centroids.len(), 0))
 }
 
-/// How many of the nearest neighbours a query found, by curve and step.
+/// The curves of what all queries found.
+pub(crate) fn curves(found: &[Found], neighbours: usize, cells: usize, rows: u64) -> Curves {
+    #[expect(clippy::cast_precision_loss, reason = "shares")]
+    let [of_neighbours, of_cells] = [neighbours, cells].map(|count| 1.0 / (found.len() * count).max(1) as f32);
+    let (mut recall, mut visited) = (Vec::with_capacity(CURVE_STEPS), Vec::with_capacity(CURVE_STEPS));
+    for curve in 0..SHARES {
+        let mut so_far = 0.0_f32;
+        for step in 0..STEPS {
+            let total =
+                |of: fn(&Steps) -> &[u32; STEPS]| found.iter().map(|found| of(&found.0[curve])[step]).sum::<u32>();
+            #[expect(clippy::cast_precision_loss, reason = "shares")]
+            let (recalled, share) =
+                (total(|steps| &steps.found) as f32 * of_neighbours, total(|steps| &steps.visited) as f32 * of_cells);
+            so_far = so_far.max(recalled);
+            recall.push(so_far);
+            visited.push(share);
+        }
+    }
+    Curves { recall, visited, rows }
+}
+
+/// What probing up to each step of a curve brings: neighbours found, and cells visited for them.
 #[derive(Debug, Clone)]
-struct Found([[u32; STEPS]; SHARES]);
+pub(crate) struct Steps {
+    found: [u32; STEPS],
+    visited: [u32; STEPS],
+}
+
+/// What one query found, by curve.
+#[derive(Debug, Clone)]
+pub(crate) struct Found(pub(crate) [Steps; SHARES]);
 
 impl Default for Found {
     fn default() -> Self {
-        Self([[0; STEPS]; SHARES])
+        let none = || Steps { found: [0; STEPS], visited: [0; STEPS] };
+        Self(std::array::from_fn(|_| none()))
     }
 }
 
@@ -161,7 +197,7 @@ fn neighbours(sample: usize, cells: usize) -> usize {
 }
 
 /// The cells in the order of their promise, each with what it demands.
-fn demands(dots: &[f32], centroids: &Centroids, spreads: &[Spread]) -> Vec<(u32, Demand)> {
+pub(crate) fn demands(dots: &[f32], centroids: &Centroids, spreads: &[Spread]) -> Vec<(u32, Demand)> {
     let mut order: Vec<(f32, u32)> = (0_u32..)
         .zip(dots)
         .map(|(cell, &dot)| (promise(dot, centroids.half_norm(cell as usize), spreads[cell as usize].radius), cell))
@@ -175,7 +211,7 @@ fn demands(dots: &[f32], centroids: &Centroids, spreads: &[Spread]) -> Vec<(u32,
 }
 
 /// The best of scores with their cells, best first.
-fn best(scores: &[(f32, u32)]) -> Vec<(f32, u32)> {
+pub(crate) fn best(scores: &[(f32, u32)]) -> Vec<(f32, u32)> {
     let mut best = scores.to_vec();
     if best.len() > KEPT {
         best.select_nth_unstable_by(KEPT, |a, b| b.0.total_cmp(&a.0));
@@ -185,12 +221,13 @@ fn best(scores: &[(f32, u32)]) -> Vec<(f32, u32)> {
     best
 }
 
-/// Probes up to every reach of the curve; `found` takes how many of the nearest neighbours each brings.
-fn walk(
+/// Probes up to every reach of the curve; `found` takes how many of the nearest neighbours each brings, and how many cells
+/// it visits.
+pub(crate) fn walk(
     order: &[(u32, Demand)],
     best: &[(f32, u32)],
     neighbours: usize,
-    found: &mut [u32; STEPS],
+    found: &mut Steps,
     run: &Run<'_>,
 ) -> Result<()> {
     let mut scores_of = std::collections::HashMap::<u32, Vec<f32>>::new();
@@ -202,7 +239,7 @@ fn walk(
     for step in 0..STEPS {
         run.cancel.check()?;
         reached.clear();
-        let mut passed_over = 0;
+        let (mut passed_over, mut visited) = (0, 0);
         for &(cell, demand) in order {
             let so_far = reached.get(neighbours - 1).copied().unwrap_or(f32::NEG_INFINITY);
             if demand.reach(so_far) > reach(step) {
@@ -213,15 +250,17 @@ fn walk(
                 continue;
             }
             passed_over = 0;
+            visited += 1;
             for &score in scores_of.get(&cell).into_iter().flatten() {
                 let at = reached.partition_point(|&better| better >= score);
                 reached.insert(at, score);
             }
         }
         let count = reached.iter().take(neighbours).filter(|&&score| score >= kth).count();
-        // Reaching farther finds no less.
-        found[step..].fill(u32::try_from(count).unwrap_or(u32::MAX));
-        if count == neighbours {
+        // Reaching farther finds no less, and visits no fewer cells.
+        found.found[step..].fill(u32::try_from(count).unwrap_or(u32::MAX));
+        found.visited[step..].fill(visited);
+        if visited as usize >= order.len() {
             break;
         }
     }

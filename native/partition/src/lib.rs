@@ -4,6 +4,7 @@
 mod balance;
 mod bytes;
 mod calibrate;
+mod calibrator;
 mod centroids;
 mod halves;
 mod kmeans;
@@ -21,6 +22,7 @@ mod size;
 mod testing;
 
 pub use balance::{Balance, Operation};
+pub use calibrator::Neighbourhood;
 pub use partition::{Partition, Training};
 pub use probe::{ProbeRule, Prober};
 pub use rank::Ranked;

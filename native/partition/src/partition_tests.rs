@@ -228,6 +228,6 @@ fn a_newer_version_asks_for_an_update() {
 #[test]
 fn numbers_that_are_not_finite_are_refused() {
     let mut bytes = trained(&clustered(50, DIMENSION, 5, 0.8, 14), 8).to_bytes();
-    bytes[24..28].copy_from_slice(&f32::NAN.to_le_bytes());
+    bytes[32..36].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(matches!(Partition::from_bytes(&bytes), Err(Error::RebuildIndex(_))));
 }

@@ -74,9 +74,10 @@ impl Directions {
             out.extend((0..).take(cells));
             return;
         };
-        let query = BitsQuery::new(query, &self.mean, QUERY_BITS);
+        let kernel = Kernel::detect();
+        let (query, base) = (BitsQuery::new(query, QUERY_BITS), kernel.dot_f32(query, &self.mean));
         let mut candidates = Candidates::new(best);
-        Kernel::detect().scan_bits(&query, &page, 0, |_| true, &mut candidates);
+        kernel.scan_bits(&query, base, &page, 0, |_| true, &mut candidates);
         out.extend(candidates.into_sorted().iter().map(|candidate| candidate.row));
     }
 }

@@ -217,11 +217,12 @@ impl Space {
         let by_halves = |row: usize| kernel.dot_f16(rotated, &self.halves[row * padded..(row + 1) * padded]);
         let bits = BitsView::new(&self.bits, self.scales.len(), padded).expect("whole");
         let planes = PlanesView::new(&self.planes, self.scales.len(), padded).expect("whole");
-        let of_planes = PlanesQuery::new(rotated, &self.centroid);
-        let by_planes = |row: usize| kernel.score_planes(&of_planes, &bits, &planes, row as u32);
-        let of_bits = BitsQuery::new(rotated, &self.centroid, QUERY_BITS);
+        let base = kernel.dot_f32(rotated, &self.centroid);
+        let of_planes = PlanesQuery::new(rotated);
+        let by_planes = |row: usize| kernel.score_planes(&of_planes, base, &bits, &planes, row as u32);
+        let of_bits = BitsQuery::new(rotated, QUERY_BITS);
         let mut found = Candidates::new(200);
-        kernel.scan_bits(&of_bits, &bits, 0, |row| self.row_groups[row as usize] == group, &mut found);
+        kernel.scan_bits(&of_bits, base, &bits, 0, |row| self.row_groups[row as usize] == group, &mut found);
         let found: Vec<u32> = found.into_sorted().into_iter().map(|candidate| candidate.row).collect();
         let first = &found[..found.len().min(100)];
         let bytes = best(all, DEPTH, by_bytes);

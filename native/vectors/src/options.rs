@@ -51,7 +51,7 @@ impl Default for IndexOptions {
             kind: IndexKind::Auto,
             planes: true,
             flat_from: 20_000,
-            cells_from: 300_000,
+            cells_from: 50_000,
             cells: None,
             seal_rows: 65_536,
             recent_rows: 16_384,

@@ -1,6 +1,7 @@
 //! The threads that scan, shared by all indexes of the process.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tiercel_base::error::{Error, Result};
@@ -33,6 +34,52 @@ pub fn pool() -> Result<Arc<ThreadPool>> {
     }
     let pool = POOL.get().map(|pool| Arc::clone(&pool.read().unwrap_or_else(PoisonError::into_inner)));
     pool.ok_or_else(|| Error::Report("The scan threads vanished.".into()))
+}
+
+/// Works through `tasks` numbered tasks with all threads, the calling one among them: it begins at once, the others join
+/// as they wake. Each has a state of its own, made by `make`; gives all states. After an error no further task is begun.
+///
+/// # Errors
+/// The first one that `work` returns, or as [`configure`].
+pub fn share<S: Send>(
+    tasks: usize,
+    make: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<()> + Sync,
+) -> Result<Vec<S>> {
+    let next = AtomicUsize::new(0);
+    let take_part = || {
+        let mut own = make();
+        loop {
+            let task = next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                return Ok(own);
+            }
+            if let Err(error) = work(&mut own, task) {
+                next.store(tasks, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+    };
+    let pool = pool()?;
+    let helpers = pool.current_num_threads().min(tasks).saturating_sub(1);
+    if helpers == 0 {
+        return Ok(vec![take_part()?]);
+    }
+    let others = Mutex::new(Vec::with_capacity(helpers));
+    let own = pool.in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| {
+                let other = take_part();
+                others.lock().unwrap_or_else(PoisonError::into_inner).push(other);
+            });
+        }
+        take_part()
+    });
+    let mut all = vec![own?];
+    for other in others.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        all.push(other?);
+    }
+    Ok(all)
 }
 
 fn build(threads: usize) -> Result<ThreadPool> {

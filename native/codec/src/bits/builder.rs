@@ -17,6 +17,9 @@ pub struct BitsBuilder {
     signs: Vec<u8>,
 }
 
+/// The sign bit of a float.
+const SIGN: u32 = 1 << 31;
+
 /// Sums over a residual `r = x - c`.
 struct Sums {
     /// `r . r`
@@ -25,6 +28,8 @@ struct Sums {
     magnitudes: f32,
     /// `c . r`
     along: f32,
+    /// `c . s`, where `s` are the signs of `r`
+    signed: f32,
 }
 
 impl BitsBuilder {
@@ -63,8 +68,9 @@ impl BitsBuilder {
         );
         // A row that is its centroid has no residual to estimate.
         let f = if sums.magnitudes > 0.0 { sums.squares / sums.magnitudes } else { 0.0 };
-        self.f.push(half::encode_one(f));
-        self.g.push(half::encode_one(sums.along));
+        let f = half::encode_one(f);
+        self.f.push(f);
+        self.g.push(half::encode_one(sums.along - half::decode_one(f) * sums.signed));
         self.rows.push(row);
     }
 
@@ -144,7 +150,7 @@ impl BitsBuilder {
 
 #[inline(always)]
 fn measure(vector: &[f32], centroid: &[f32], signs: &mut [u8]) -> Sums {
-    let (mut squares, mut magnitudes, mut along) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let [mut squares, mut magnitudes, mut along, mut signed] = [[0.0; LANES]; 4];
     let chunks = vector.as_chunks::<LANES>().0.iter().zip(centroid.as_chunks::<LANES>().0);
     for ((x, c), signs) in chunks.zip(signs.as_chunks_mut::<LANES>().0) {
         for lane in 0..LANES {
@@ -152,8 +158,9 @@ fn measure(vector: &[f32], centroid: &[f32], signs: &mut [u8]) -> Sums {
             squares[lane] += r * r;
             magnitudes[lane] += r.abs();
             along[lane] += c[lane] * r;
+            signed[lane] += f32::from_bits(c[lane].to_bits() ^ r.to_bits() & SIGN);
             signs[lane] = u8::from(r.to_bits() >> 31 == 0);
         }
     }
-    Sums { squares: total(&squares), magnitudes: total(&magnitudes), along: total(&along) }
+    Sums { squares: total(&squares), magnitudes: total(&magnitudes), along: total(&along), signed: total(&signed) }
 }

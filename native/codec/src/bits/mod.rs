@@ -2,8 +2,9 @@
 //!
 //! `RaBitQ` (Gao & Long, "`RaBitQ`: Quantizing High-Dimensional Vectors with a Theoretical Error Bound for Approximate
 //! Nearest Neighbor Search", SIGMOD 2024). With `x = c + r` and signs `s = sign(r)`, the estimate of `q . x` is
-//! `q . c + g + f * (s . (q - c))` where `f = |r|^2 / |r|_1` and `g = c . r`: unbiased over the random rotation. The
-//! query's residual is rounded to odd integers of 1 to 4 bits ([`BitsQuery`]), so that `s . (q - c)` is a count of bits.
+//! `q . c + c . r + f * (s . (q - c))` where `f = |r|^2 / |r|_1`: unbiased over the random rotation. What does not depend on
+//! the query is one factor, `g = c . r - f * (s . c)`, so that `q . c + g + f * (s . q)` remains: the query is the same for
+//! every centroid. It is rounded to odd integers of 1 to 4 bits ([`BitsQuery`]), so that `s . q` is a count of bits.
 //!
 //! # Page
 //! Numbers are little-endian. `words = padded / 64`, `groups = rows / 8` rounded up.

@@ -18,25 +18,33 @@ use crate::planes::PLANES;
 /// Rows of some groups whose estimates reach the threshold.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq,avx2,f16c")]
-pub fn scan_bits(query: &BitsQuery, page: &BitsView<'_>, groups: Range<usize>, threshold: f32, hits: &mut Hits) {
+pub fn scan_bits(
+    query: &BitsQuery,
+    base: f32,
+    page: &BitsView<'_>,
+    groups: Range<usize>,
+    threshold: f32,
+    hits: &mut Hits,
+) {
     match query.bits() {
-        1 => scan::<1>(query, page, groups, threshold, hits),
-        2 => scan::<2>(query, page, groups, threshold, hits),
-        3 => scan::<3>(query, page, groups, threshold, hits),
-        _ => scan::<4>(query, page, groups, threshold, hits),
+        1 => scan::<1>(query, base, page, groups, threshold, hits),
+        2 => scan::<2>(query, base, page, groups, threshold, hits),
+        3 => scan::<3>(query, base, page, groups, threshold, hits),
+        _ => scan::<4>(query, base, page, groups, threshold, hits),
     }
 }
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,avx2,f16c")]
 fn scan<const BITS: usize>(
     query: &BitsQuery,
+    base: f32,
     page: &BitsView<'_>,
     groups: Range<usize>,
     threshold: f32,
     hits: &mut Hits,
 ) {
     let most = _mm256_set1_epi32(query.most());
-    let (delta, base) = (_mm256_set1_ps(query.delta()), _mm256_set1_ps(query.base()));
+    let (delta, base) = (_mm256_set1_ps(query.delta()), _mm256_set1_ps(base));
     let threshold = _mm256_set1_ps(threshold);
     let planes = query.planes.as_chunks::<BITS>().0;
     for group in groups {

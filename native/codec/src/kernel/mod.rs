@@ -128,6 +128,17 @@ impl Kernel {
         all
     }
 
+    /// Bits of a query's component against 1-bit codes: as many as are worth their time. Where bits are counted by an
+    /// instruction of their own, memory is what a scan waits for, whatever the bits.
+    #[must_use]
+    pub fn query_bits(self) -> u32 {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx512 => 4,
+            _ => 3,
+        }
+    }
+
     /// A word for reports.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -203,13 +214,15 @@ impl Kernel {
     }
 
     /// Estimates every row of a page of 1-bit codes and offers those that reach the threshold of `candidates` and that
-    /// `accept` takes (by row number; it is asked for no other). `place` is the number of the page's first position.
+    /// `accept` takes (by row number; it is asked for no other). `base` is the dot product of the query with the page's
+    /// centroid, `place` the number of the page's first position.
     ///
     /// # Panics
     /// When query and page differ in dimension.
     pub fn scan_bits(
         self,
         query: &BitsQuery,
+        base: f32,
         page: &BitsView<'_>,
         place: u32,
         accept: impl Fn(u32) -> bool,
@@ -221,7 +234,7 @@ impl Kernel {
         while first < page.groups() {
             let end = (first + BLOCK).min(page.groups());
             hits.count = 0;
-            choose!(self, scan_bits(query, page, first..end, candidates.threshold(), &mut hits));
+            choose!(self, scan_bits(query, base, page, first..end, candidates.threshold(), &mut hits));
             for (&position, &score) in hits.positions[..hits.count].iter().zip(&hits.scores) {
                 // Positions rise: beyond the end there are only those of the last group.
                 let Some(&row) = page.row_numbers().get(position as usize) else { break };
@@ -233,22 +246,27 @@ impl Kernel {
         }
     }
 
-    /// The estimate of one row from its 4-bit code: the sign bits in `bits` and the planes in `planes`.
+    /// The estimate of one row from its 4-bit code: the sign bits in `bits` and the planes in `planes`; `base` is the dot
+    /// product of the query with the page's centroid.
     ///
     /// # Panics
     /// When the dimensions differ or there is no such position.
     #[must_use]
-    pub fn score_planes(self, query: &PlanesQuery, bits: &BitsView<'_>, planes: &PlanesView<'_>, position: u32) -> f32 {
+    pub fn score_planes(
+        self,
+        query: &PlanesQuery,
+        base: f32,
+        bits: &BitsView<'_>,
+        planes: &PlanesView<'_>,
+        position: u32,
+    ) -> f32 {
         assert_eq!((query.padded(), query.padded()), (bits.padded(), planes.padded()), "a query of another space");
         let position = position as usize;
         assert!(position < bits.rows() && position < planes.rows(), "no such row");
         let signs = &bits.group(position / GROUP)[position % GROUP..];
         let levels = choose!(self, dot_planes(&query.codes, signs, planes.row(position)));
-        query.estimate(
-            levels,
-            planes.factor(position),
-            crate::half::decode_one(bits.factors(position / GROUP).1[position % GROUP]),
-        )
+        let (f, g) = planes.factors(position);
+        query.estimate(base, levels, f, g)
     }
 }
 

@@ -22,17 +22,25 @@ const PAIRS: usize = GROUP / 2;
 
 /// Rows of some groups whose estimates reach the threshold.
 #[inline]
-pub fn scan_bits(query: &BitsQuery, page: &BitsView<'_>, groups: Range<usize>, threshold: f32, hits: &mut Hits) {
+pub fn scan_bits(
+    query: &BitsQuery,
+    base: f32,
+    page: &BitsView<'_>,
+    groups: Range<usize>,
+    threshold: f32,
+    hits: &mut Hits,
+) {
     match query.bits() {
-        1 => scan::<1>(query, page, groups, threshold, hits),
-        2 => scan::<2>(query, page, groups, threshold, hits),
-        3 => scan::<3>(query, page, groups, threshold, hits),
-        _ => scan::<4>(query, page, groups, threshold, hits),
+        1 => scan::<1>(query, base, page, groups, threshold, hits),
+        2 => scan::<2>(query, base, page, groups, threshold, hits),
+        3 => scan::<3>(query, base, page, groups, threshold, hits),
+        _ => scan::<4>(query, base, page, groups, threshold, hits),
     }
 }
 
 fn scan<const BITS: usize>(
     query: &BitsQuery,
+    base: f32,
     page: &BitsView<'_>,
     groups: Range<usize>,
     threshold: f32,
@@ -42,7 +50,7 @@ fn scan<const BITS: usize>(
     for group in groups {
         // SAFETY: every processor of this architecture has NEON.
         let differing = unsafe { count(page.group(group).as_chunks::<GROUP>().0, planes) };
-        portable::estimate_group(query, page, group, &differing, threshold, hits);
+        portable::estimate_group(query, base, page, group, &differing, threshold, hits);
     }
 }
 

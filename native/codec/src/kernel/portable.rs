@@ -36,7 +36,14 @@ pub fn dot_f32(one: &[f32], two: &[f32]) -> f32 {
 }
 
 /// Rows of some groups whose estimates reach the threshold.
-pub fn scan_bits(query: &BitsQuery, page: &BitsView<'_>, groups: Range<usize>, threshold: f32, hits: &mut Hits) {
+pub fn scan_bits(
+    query: &BitsQuery,
+    base: f32,
+    page: &BitsView<'_>,
+    groups: Range<usize>,
+    threshold: f32,
+    hits: &mut Hits,
+) {
     for group in groups {
         let mut differing = [0; GROUP];
         let words = page.group(group).as_chunks::<GROUP>().0.iter();
@@ -47,7 +54,7 @@ pub fn scan_bits(query: &BitsQuery, page: &BitsView<'_>, groups: Range<usize>, t
                 }
             }
         }
-        estimate_group(query, page, group, &differing, threshold, hits);
+        estimate_group(query, base, page, group, &differing, threshold, hits);
     }
 }
 
@@ -55,6 +62,7 @@ pub fn scan_bits(query: &BitsQuery, page: &BitsView<'_>, groups: Range<usize>, t
 #[inline]
 pub fn estimate_group(
     query: &BitsQuery,
+    base: f32,
     page: &BitsView<'_>,
     group: usize,
     differing: &[i32; GROUP],
@@ -64,7 +72,7 @@ pub fn estimate_group(
     let (f, g) = page.factors(group);
     let (mut scores, mut reached) = ([0.0; GROUP], 0);
     for (at, score) in scores.iter_mut().enumerate() {
-        *score = query.estimate(differing[at], half::decode_one(f[at]), half::decode_one(g[at]));
+        *score = query.estimate(base, differing[at], half::decode_one(f[at]), half::decode_one(g[at]));
         reached |= u32::from(*score >= threshold) << at;
     }
     if reached != 0 {

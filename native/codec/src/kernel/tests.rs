@@ -75,11 +75,11 @@ proptest! {
         let rows = if padded > 900 { rows % 40 } else { rows };
         let page = random_page(rows, padded, seed);
         let view = BitsView::new(&page, rows, padded).expect("whole");
-        let query = BitsQuery::new(&unit(padded, seed), &gaussian(padded, 1), bits);
+        let (query, base) = (BitsQuery::new(&unit(padded, seed), bits), gaussian(1, seed)[0]);
         let accept = |row: u32| !row.is_multiple_of(3);
         let found = |kernel: Kernel, best: usize| {
             let mut found = Candidates::new(best);
-            kernel.scan_bits(&query, &view, 1000, accept, &mut found);
+            kernel.scan_bits(&query, base, &view, 1000, accept, &mut found);
             found.into_sorted()
         };
         let mut all = found(Kernel::PORTABLE, rows);
@@ -93,7 +93,7 @@ proptest! {
                 differing += planes.iter().enumerate().map(|(bit, plane)| (code ^ plane).count_ones() << bit).sum::<u32>();
             }
             let (f, g) = (crate::half::decode_one(view.factors(position / GROUP).0[position % GROUP]), crate::half::decode_one(view.factors(position / GROUP).1[position % GROUP]));
-            let expected = query.estimate(differing.cast_signed(), f, g);
+            let expected = query.estimate(base, differing.cast_signed(), f, g);
             prop_assert_eq!(candidate.score.to_bits(), expected.to_bits());
         }
         for kernel in Kernel::all_available() {
@@ -118,11 +118,11 @@ proptest! {
         let (bits, planes) = (bits.finish(), planes.finish());
         let bits = BitsView::new(&bits, rows, padded).expect("whole");
         let planes = PlanesView::new(&planes, rows, padded).expect("whole");
-        let query = PlanesQuery::new(&unit(padded, seed ^ 0x4D), &centroid);
+        let (query, base) = (PlanesQuery::new(&unit(padded, seed ^ 0x4D)), gaussian(1, seed)[0]);
         for position in 0..u32::try_from(rows).expect("small") {
-            let expected = Kernel::PORTABLE.score_planes(&query, &bits, &planes, position);
+            let expected = Kernel::PORTABLE.score_planes(&query, base, &bits, &planes, position);
             for kernel in Kernel::all_available() {
-                prop_assert_eq!(kernel.score_planes(&query, &bits, &planes, position).to_bits(), expected.to_bits(), "{}", kernel.name());
+                prop_assert_eq!(kernel.score_planes(&query, base, &bits, &planes, position).to_bits(), expected.to_bits(), "{}", kernel.name());
             }
         }
     }
@@ -142,12 +142,12 @@ fn all_bits_differ_or_agree_without_overflow() {
                 }
                 let view = BitsView::new(&page, 8, padded).expect("whole");
                 let (mut query, flat) = (BitsQuery::empty(), vec![0.02; padded]);
-                query.set(&flat, &vec![0.0; padded], bits);
+                query.set(&flat, bits);
                 query.planes.fill(u64::MAX);
-                let expected = query.estimate(if byte == 0 { query.most() } else { 0 }, 1.0, 0.0);
+                let expected = query.estimate(0.5, if byte == 0 { query.most() } else { 0 }, 1.0, 0.0);
                 for kernel in Kernel::all_available() {
                     let mut found = Candidates::new(8);
-                    kernel.scan_bits(&query, &view, 0, |_| true, &mut found);
+                    kernel.scan_bits(&query, 0.5, &view, 0, |_| true, &mut found);
                     for candidate in found.into_sorted() {
                         assert_eq!(candidate.score.to_bits(), expected.to_bits(), "{} {padded} {bits}", kernel.name());
                     }
@@ -170,10 +170,10 @@ fn rows_beyond_the_end_are_never_found() {
     for rows in [1, 7, 9, 15] {
         let page = random_page(rows, 64, 5);
         let view = BitsView::new(&page, rows, 64).expect("whole");
-        let query = BitsQuery::new(&unit(64, 1), &[0.0; 64], 2);
+        let query = BitsQuery::new(&unit(64, 1), 2);
         for kernel in Kernel::all_available() {
             let mut found = Candidates::new(100);
-            kernel.scan_bits(&query, &view, 0, |_| true, &mut found);
+            kernel.scan_bits(&query, 0.0, &view, 0, |_| true, &mut found);
             let places: Vec<u32> = found.into_sorted().iter().map(|c| c.place).collect();
             assert_eq!(places.len(), rows);
             assert!(places.iter().all(|&place| (place as usize) < rows));

@@ -31,9 +31,10 @@ proptest! {
         let bits = BitsView::new(&page.bits, rows, padded).expect("whole");
         let planes = PlanesView::new(&page.planes, rows, padded).expect("whole");
         let query = unit(padded, seed);
-        let coded = PlanesQuery::new(&query, &page.centroid);
+        let coded = PlanesQuery::new(&query);
+        let base = Kernel::PORTABLE.dot_f32(&query, &page.centroid);
         for position in 0..rows {
-            let score = Kernel::PORTABLE.score_planes(&coded, &bits, &planes, u32::try_from(position).expect("small"));
+            let score = Kernel::PORTABLE.score_planes(&coded, base, &bits, &planes, u32::try_from(position).expect("small"));
             let mut decoded = vec![0.0; padded];
             planes.decode(&bits, u32::try_from(position).expect("small"), &mut decoded);
             let residual: Vec<f32> = query.iter().zip(&page.centroid).map(|(q, c)| q - c).collect();
@@ -56,7 +57,7 @@ proptest! {
             along / codes.sqrt()
         };
         let mut levels = vec![0; residual.len()];
-        let factor = encode(&residual, &vec![0.0; residual.len()], &mut vec![0.0; residual.len()], &mut levels);
+        let [factor, _] = encode(&residual, &vec![0.0; residual.len()], &mut vec![0.0; residual.len()], &mut levels);
         let deviation = f64::from(u32::try_from(residual.len()).expect("small")).sqrt().recip();
         #[expect(clippy::cast_possible_truncation, reason = "a test")]
         let best = (10..100).map(|step| quality((deviation * f64::from(step) / 100.0).recip() as f32)).fold(0.0, f32::max);
@@ -66,7 +67,7 @@ proptest! {
             y * y
         }).sum();
         // The factor is |r|^2 over the agreement, and |r| is one here.
-        let reached = factor.recip() / codes.sqrt();
+        let reached = half::decode_one(factor).recip() / codes.sqrt();
         prop_assert!(reached > best - 0.003, "{reached} of {best}");
         prop_assert!(reached > 0.98);
     }
@@ -95,7 +96,13 @@ fn a_row_that_is_its_centroid_has_no_residual() {
     let bits = BitsView::new(&bits, 1, 64).expect("whole");
     let view = PlanesView::new(&page, 1, 64).expect("whole");
     let query = unit(64, 2);
-    let score = Kernel::detect().score_planes(&PlanesQuery::new(&query, &one), &bits, &view, 0);
+    let score = Kernel::detect().score_planes(
+        &PlanesQuery::new(&query),
+        Kernel::PORTABLE.dot_f32(&query, &one),
+        &bits,
+        &view,
+        0,
+    );
     assert!((f64::from(score) - exact_dot(&query, &one)).abs() < 1e-3);
 }
 

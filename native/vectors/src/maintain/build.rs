@@ -26,7 +26,7 @@ const CHUNK_ROWS: usize = 131_072;
 const SAMPLE_PER_CELL: usize = 40;
 
 /// The sample is held as floats: this many bytes at most.
-const SAMPLE_BYTES: usize = 256 << 20;
+const SAMPLE_BYTES: usize = 512 << 20;
 
 /// New rows that are coded with the writer waiting.
 const CATCH_UP_ROWS: u32 = 2048;

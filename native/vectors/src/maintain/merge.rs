@@ -14,6 +14,10 @@ use crate::state::State;
 /// So many files of one size class are merged (size-tiered compaction).
 const FAN_IN: usize = 4;
 
+/// All files are merged once they hold so many quarters of the largest one's rows: each page that a cell has costs a search
+/// about as much as 30 rows.
+const SCATTERED: u64 = 5;
+
 /// Merges the newest files of codes when enough of them are of one size class.
 pub fn merge(inner: &Inner, cancel: &Cancel) -> Result<bool> {
     let state = inner.state();
@@ -22,8 +26,11 @@ pub fn merge(inner: &Inner, cancel: &Cancel) -> Result<bool> {
     let class = |file: &CodeFile| file.rows().max(1).ilog2() / 2;
     let last = set.files.last().map_or(0, |file| class(file));
     let same = set.files.iter().rev().take_while(|file| class(file) <= last).count();
-    let first = if rewrite { 0 } else { set.files.len() - same };
-    if !rewrite && same < FAN_IN {
+    let rows: Vec<u64> = set.files.iter().map(|file| u64::from(file.rows())).collect();
+    let scattered = rows.iter().sum::<u64>() >= SCATTERED * rows.iter().max().copied().unwrap_or(0) / 4;
+    let all = rewrite || (rows.len() > 1 && scattered);
+    let first = if all { 0 } else { set.files.len() - same };
+    if !all && same < FAN_IN {
         return Ok(false);
     }
     let inputs: Vec<&CodeFile> = set.files[first..].iter().map(|file| &**file).collect();

@@ -5,6 +5,7 @@
 
 mod balance;
 mod build;
+mod calibrate;
 pub mod coder;
 pub mod compact;
 mod merge;
@@ -215,6 +216,7 @@ impl Worker {
                 || self.warmed.step(inner)?
                 || (auto && merge::merge(inner, &self.cancel)?)
                 || (auto && self.looked.step(inner, &self.cancel)?)
+                || (auto && calibrate::calibrate(inner, &self.cancel)?)
                 || compact::tidy(inner, &self.cancel)?
                 || warm::promote(inner, &self.hints)?;
             if !more {

@@ -1,15 +1,21 @@
 //! Searching one state: candidates by the smallest codes, ranked again by better ones.
 //!
-//! 1. Files of codes and recent codes: 1-bit estimates (`coded`).
+//! 1. Files of codes and recent codes: 1-bit estimates (`coded`), of the cells that promise most (`probe`) or of all
+//!    (`sweep`); the best of them are scored better on the way, so that the rest need not be kept (`bar`).
 //! 2. The best of them by 4-bit codes, unless int8 codes are in memory anyway, then by int8 codes (`rescore`).
 //! 3. Rows that have only int8 codes are compared one by one (`raw`), as are all rows of an exact search and the rows
 //!    of a narrow filter.
 //! 4. Where the space keeps half floats, they order the last few.
 
+mod bar;
+mod better;
 mod coded;
 mod finish;
+mod hashed;
+mod probe;
 mod raw;
 mod rescore;
+mod sweep;
 
 use tiercel_base::cancel::Cancel;
 use tiercel_base::error::{Error, Result};

@@ -1,6 +1,5 @@
 //! Comparing int8 rows one by one: whole files, or the rows of a narrow filter.
 
-use rayon::prelude::*;
 use tiercel_base::error::Result;
 
 use super::Search;
@@ -49,25 +48,9 @@ impl Search<'_> {
         if tasks.len() < SPLIT_PAGES {
             return tasks.into_iter().try_for_each(|task| one(task, best));
         }
-        let found = workers::pool()?.install(|| {
-            tasks
-                .into_par_iter()
-                .try_fold(
-                    || Best::new(k),
-                    |mut best, task| {
-                        one(task, &mut best)?;
-                        Ok(best)
-                    },
-                )
-                .try_reduce(
-                    || Best::new(k),
-                    |mut one, other| {
-                        one.merge(other);
-                        Ok(one)
-                    },
-                )
-        })?;
-        best.merge(found);
+        for found in workers::share(tasks.len(), || Best::new(k), |best, task| one(tasks[task], best))? {
+            best.merge(found);
+        }
         Ok(())
     }
 

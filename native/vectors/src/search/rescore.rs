@@ -4,7 +4,10 @@
 //! the walk ends where a candidate would have to be luckier than the recall asked for to enter the best `k`: nothing
 //! is tuned per dimension or data set.
 
+use std::cmp::Ordering;
+
 use tiercel_base::error::Result;
+use tiercel_codec::candidates::Candidate;
 
 /// A row with an estimate of its similarity, and where its codes lie.
 #[derive(Debug, Clone, Copy)]
@@ -15,11 +18,24 @@ pub struct Scored {
     pub place: u32,
 }
 
+impl Scored {
+    /// Better first; of equal scores, the lower row first.
+    pub fn order(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then(self.row.cmp(&other.row))
+    }
+}
+
+impl From<&Candidate> for Scored {
+    fn from(found: &Candidate) -> Self {
+        Self { score: found.score, row: found.row, place: found.place }
+    }
+}
+
 /// Places from here on are of rows that are in no file of codes: positions in a page of recent codes.
 pub const NO_PLACE: u32 = u32::MAX - 2 * crate::recent::PAGE_ROWS;
 
 /// Candidates that are always ranked again, so that the differences are known.
-const LEAST: usize = 32;
+pub const LEAST: usize = 32;
 
 /// Standard deviations of luck that are granted a candidate at a recall.
 pub fn luck(recall: f32) -> f32 {
@@ -59,6 +75,6 @@ pub fn rescore(
         best.push(candidate.row, score);
         scored.push(Scored { score, ..*candidate });
     }
-    scored.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+    scored.sort_unstable_by(Scored::order);
     Ok(scored)
 }

@@ -1,5 +1,5 @@
 //! Makes `test/fixtures/store-v2` from a copy of `test/fixtures/store-v1`: upgraded, with one file that came and went.
-//! `cargo run --example fixture -- FOLDER` where FOLDER is the copy.
+//! `cargo run --example store_fixture -- FOLDER` where FOLDER is the copy.
 
 use std::path::PathBuf;
 

@@ -1,78 +1,35 @@
 //! Builds an index of synthetic vectors, streamed, and prints recall, latency, memory, disk, and loading time.
 //!
 //!   cargo run --release -p tiercel-vectors --example scale -- FOLDER ROWS DIMENSION [--budget MB] [--no-planes]
-//!     [--queries N] [--batch ROWS] [--cells N] [--cells-from ROWS] [--json FILE]
+//!     [--queries N] [--batch ROWS] [--cells N] [--cells-from ROWS] [--threads N]
+//!     [--data FOLDER] [--only RECALL] [--rounds N] [--json FILE]
 //!
+//! FOLDER of `--data` holds `base.f32` and `queries.f32` (row-major, little-endian); without it a mixture is made.//!
 //! The exact neighbours are found in f32 while the rows stream by, and kept in FOLDER.truth: with that file there the index
 //! is measured again instead of being built. `--built` measures an index that was built without it against its own
 //! exhaustive int8 search.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, missing_docs)]
 
+mod arguments;
 mod mixture;
+mod source;
+mod truth;
 
-use std::collections::BinaryHeap;
-use std::path::PathBuf;
 use std::time::Instant;
 
-use mixture::Mixture;
+use arguments::{Arguments, arguments};
 use rayon::prelude::*;
+use source::Source;
 use tiercel_base::Key;
 use tiercel_base::cancel::Cancel;
 use tiercel_base::rows::RowSet;
-use tiercel_codec::{Kernel, normalise};
+use tiercel_codec::Kernel;
 use tiercel_tier::machine::this_machine;
 use tiercel_tier::{Governor, MonitorConfig, PolicyKind};
-use tiercel_vectors::{IndexOptions, SearchOptions, Spec, VectorIndex};
+use tiercel_vectors::{IndexOptions, SearchOptions, Spec, VectorIndex, workers};
+use truth::Truth;
 
 const K: usize = 10;
-const QUERY_NUMBERS: u64 = 1 << 40;
-
-struct Arguments {
-    folder: PathBuf,
-    rows: usize,
-    dimension: usize,
-    budget: u64,
-    planes: bool,
-    queries: usize,
-    batch: usize,
-    cells: Option<u32>,
-    cells_from: Option<u32>,
-    built: bool,
-    json: Option<PathBuf>,
-}
-
-fn arguments() -> Arguments {
-    let mut given = std::env::args().skip(1);
-    let mut next = |what: &str| given.next().unwrap_or_else(|| panic!("missing: {what}"));
-    let mut arguments = Arguments {
-        folder: next("FOLDER").into(),
-        rows: next("ROWS").parse().expect("a number of rows"),
-        dimension: next("DIMENSION").parse().expect("a dimension"),
-        budget: 2048 << 20,
-        planes: true,
-        queries: 200,
-        batch: 1000,
-        cells: None,
-        cells_from: None,
-        built: false,
-        json: None,
-    };
-    while let Some(flag) = given.next() {
-        let mut value = || given.next().expect("a value");
-        match flag.as_str() {
-            "--budget" => arguments.budget = value().parse::<u64>().expect("megabytes") << 20,
-            "--no-planes" => arguments.planes = false,
-            "--queries" => arguments.queries = value().parse().expect("a number"),
-            "--batch" => arguments.batch = value().parse().expect("a number"),
-            "--cells" => arguments.cells = Some(value().parse().expect("a number")),
-            "--cells-from" => arguments.cells_from = Some(value().parse().expect("a number")),
-            "--built" => arguments.built = true,
-            "--json" => arguments.json = Some(value().into()),
-            other => panic!("unknown: {other}"),
-        }
-    }
-    arguments
-}
 
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -90,64 +47,9 @@ fn key(number: u64) -> Key {
     key
 }
 
-/// The exact nearest rows, kept while rows stream by.
-struct Truth {
-    queries: Vec<f32>,
-    best: Vec<BinaryHeap<std::cmp::Reverse<(u32, u32)>>>,
-}
-
-impl Truth {
-    fn see(&mut self, kernel: Kernel, first: u32, rows: &[f32], dimension: usize) {
-        let queries = self.queries.par_chunks_exact(dimension);
-        self.best.par_iter_mut().zip(queries).for_each(|(best, query)| {
-            for (row, vector) in (first..).zip(rows.chunks_exact(dimension)) {
-                let score = kernel.dot_f32(query, vector);
-                // Positive floats order as their bits; cosines are moved above zero.
-                let entry = std::cmp::Reverse(((score + 2.0).to_bits(), u32::MAX - row));
-                if best.len() < K {
-                    best.push(entry);
-                } else if best.peek().is_some_and(|worst| entry < *worst) {
-                    best.pop();
-                    best.push(entry);
-                }
-            }
-        });
-    }
-
-    /// Kept beside the index, so that it can be measured again.
-    fn store(&self, path: &std::path::Path) {
-        let words =
-            self.best.iter().flat_map(|best| best.iter().map(|entry| entry.0)).flat_map(|(score, row)| [score, row]);
-        std::fs::write(path, words.flat_map(u32::to_le_bytes).collect::<Vec<u8>>()).expect("written");
-    }
-
-    /// The index's own exhaustive search, where nothing better is known.
-    fn ask(&mut self, index: &VectorIndex, dimension: usize) {
-        println!("recall is against the index's own exhaustive int8 search");
-        let reader = index.reader();
-        let all = RowSet::up_to(reader.end());
-        let exact = SearchOptions { recall: 1.0, exact: true };
-        for (best, query) in self.best.iter_mut().zip(self.queries.chunks_exact(dimension)) {
-            let hits = reader.search(query, K, &exact, &all, &Cancel::new()).expect("hits");
-            best.extend(hits.iter().map(|hit| std::cmp::Reverse((0, u32::MAX - hit.row))));
-        }
-    }
-
-    fn load(&mut self, path: &std::path::Path) {
-        let bytes = std::fs::read(path).expect("read");
-        let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
-        for (best, entries) in self.best.iter_mut().zip(words.chunks_exact(2 * K)) {
-            best.extend(entries.chunks_exact(2).map(|entry| std::cmp::Reverse((entry[0], entry[1]))));
-        }
-    }
-
-    fn rows(&self, query: usize) -> Vec<u32> {
-        self.best[query].iter().map(|entry| u32::MAX - entry.0.1).collect()
-    }
-}
-
 fn main() {
     let arguments = arguments();
+    workers::configure(arguments.threads).expect("threads");
     let dimension = arguments.dimension;
     let config = MonitorConfig { memory_budget: arguments.budget, disk_budget: None, max_vectors: 0 };
     let governor = Governor::new(config, PolicyKind::default(), this_machine());
@@ -160,15 +62,9 @@ fn main() {
     };
     let spec = Spec { dimension, number: 0, halves: false };
     let kernel = Kernel::detect();
-    let mixture = Mixture::new(arguments.rows, dimension, 42);
-    let unit = |number: u64, out: &mut [f32]| {
-        let mut raw = vec![0.0; dimension];
-        mixture.row(number, &mut raw);
-        normalise(&raw, out).expect("a direction");
-    };
-    let mut queries = vec![0.0; arguments.queries * dimension];
-    queries.chunks_exact_mut(dimension).zip(QUERY_NUMBERS..).for_each(|(out, number)| unit(number, out));
-    let mut truth = Truth { queries: queries.clone(), best: vec![BinaryHeap::new(); arguments.queries] };
+    let source = Source::new(arguments.data.as_deref(), arguments.rows, dimension);
+    let queries = source.queries(arguments.queries, dimension);
+    let mut truth = Truth::new(&queries, dimension);
     println!("{} x {dimension}, kernel {}, budget {} MB", arguments.rows, kernel.name(), arguments.budget >> 20);
 
     let truth_file = arguments.folder.with_extension("truth");
@@ -178,7 +74,7 @@ fn main() {
     let mut commits = if built {
         Vec::new()
     } else {
-        build(&index, &arguments, &unit, |first, rows| truth.see(kernel, first, rows, dimension))
+        build(&index, &arguments, &source, |first, rows| truth.see(kernel, first, rows, dimension))
     };
     let appending: f64 = commits.iter().sum();
     let settling = Instant::now();
@@ -205,7 +101,7 @@ fn main() {
     }
     let mut report = Vec::new();
     report.push(format!("\"rows\":{},\"dimension\":{dimension},\"budgetMB\":{},\"kernel\":\"{}\",\"appendRowsPerSecond\":{rate:.0},\"settleSeconds\":{settled:.1}", arguments.rows, arguments.budget >> 20, kernel.name()));
-    measure(&index, &governor, &queries, &truth, dimension, &mut report, "warm");
+    measure(&index, &arguments, &queries, &truth, &mut report, "warm");
     let stats = index.stats().expect("stats");
     println!("{stats:?}");
     for (name, bytes) in governor.monitor().parts() {
@@ -237,12 +133,7 @@ fn main() {
 }
 
 /// Appends all rows, one commit after the other, and shows each to `see`; gives the seconds that each commit took.
-fn build(
-    index: &VectorIndex,
-    arguments: &Arguments,
-    unit: &(impl Fn(u64, &mut [f32]) + Sync),
-    mut see: impl FnMut(u32, &[f32]),
-) -> Vec<f64> {
+fn build(index: &VectorIndex, arguments: &Arguments, source: &Source, mut see: impl FnMut(u32, &[f32])) -> Vec<f64> {
     let begun = Instant::now();
     let mut commits = Vec::new();
     let mut at = 0;
@@ -251,7 +142,7 @@ fn build(
         let mut rows = vec![0.0; count * arguments.dimension];
         rows.par_chunks_exact_mut(arguments.dimension)
             .zip(at..at + count)
-            .for_each(|(out, number)| unit(number as u64, out));
+            .for_each(|(out, number)| source.row(number as u64, out));
         let keys: Vec<Key> = (at as u64..).take(count).map(key).collect();
         let commit = Instant::now();
         index.append(&keys, &rows).expect("appended");
@@ -307,15 +198,15 @@ fn load(
 
 fn measure(
     index: &VectorIndex,
-    governor: &Governor,
+    arguments: &Arguments,
     queries: &[f32],
     truth: &Truth,
-    dimension: usize,
     report: &mut Vec<String>,
     label: &str,
 ) {
     let reader = index.reader();
     let all = RowSet::up_to(reader.end());
+    let dimension = arguments.dimension;
     for (name, options) in [
         ("0.95", SearchOptions { recall: 0.95, exact: false }),
         ("0.985", SearchOptions { recall: 0.985, exact: false }),
@@ -323,7 +214,10 @@ fn measure(
         ("exact", SearchOptions { recall: 1.0, exact: true }),
     ] {
         let ask = |query: &[f32]| reader.search(query, K, &options, &all, &Cancel::new()).expect("hits");
-        let rounds = if options.exact { 1 } else { 3 };
+        if arguments.only.is_some_and(|only| (only - options.recall).abs() > 1e-6) {
+            continue;
+        }
+        let rounds = if options.exact { 1 } else { arguments.rounds };
         queries.chunks_exact(dimension).take(30).for_each(|query| drop(ask(query)));
         let (mut times, mut found) = (Vec::new(), 0);
         for _ in 0..rounds {
@@ -332,17 +226,15 @@ fn measure(
                 let begun = Instant::now();
                 let hits = ask(query);
                 times.push(begun.elapsed().as_secs_f64() * 1e3);
-                let expected = truth.rows(at);
-                found += hits.iter().filter(|hit| expected.contains(&hit.row)).count();
+                found += truth.found(at, &hits);
             }
         }
         times.sort_by(f64::total_cmp);
-        let recall = found as f64 / (K * truth.best.len()) as f64;
+        let recall = found as f64 / truth.count() as f64;
         let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
         println!("{label} {name}: recall@10 {recall:.4}, p50 {p50:.3} ms, p99 {p99:.3} ms");
         report.push(format!("\"{label} {name}\":{{\"recall\":{recall:.4},\"p50\":{p50:.4},\"p99\":{p99:.4}}}"));
     }
-    let _ = governor;
 }
 
 /// Asks the system to forget what it has of the files, so that the next opening reads the disk.
