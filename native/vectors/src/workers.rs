@@ -36,32 +36,14 @@ pub fn pool() -> Result<Arc<ThreadPool>> {
     pool.ok_or_else(|| Error::Report("The scan threads vanished.".into()))
 }
 
-/// Works through `tasks` numbered tasks with all threads, the calling one among them: it begins at once, the others join
-/// as they wake. Each has a state of its own, made by `make`; gives all states. After an error no further task is begun.
+/// Runs `take_part` on up to `most` threads at once, the calling one among them: it begins at once, the others join as they
+/// wake. Gives what each returned.
 ///
 /// # Errors
-/// The first one that `work` returns, or as [`configure`].
-pub fn share<S: Send>(
-    tasks: usize,
-    make: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, usize) -> Result<()> + Sync,
-) -> Result<Vec<S>> {
-    let next = AtomicUsize::new(0);
-    let take_part = || {
-        let mut own = make();
-        loop {
-            let task = next.fetch_add(1, Ordering::Relaxed);
-            if task >= tasks {
-                return Ok(own);
-            }
-            if let Err(error) = work(&mut own, task) {
-                next.store(tasks, Ordering::Relaxed);
-                return Err(error);
-            }
-        }
-    };
+/// The first one that `take_part` returns, or as [`configure`].
+pub fn together<S: Send>(most: usize, take_part: impl Fn() -> Result<S> + Sync) -> Result<Vec<S>> {
     let pool = pool()?;
-    let helpers = pool.current_num_threads().min(tasks).saturating_sub(1);
+    let helpers = pool.current_num_threads().min(most).saturating_sub(1);
     if helpers == 0 {
         return Ok(vec![take_part()?]);
     }
@@ -80,6 +62,32 @@ pub fn share<S: Send>(
         all.push(other?);
     }
     Ok(all)
+}
+
+/// Works through `tasks` numbered tasks with all threads, each with a state of its own, made by `make`; gives all states.
+/// After an error no further task is begun.
+///
+/// # Errors
+/// As [`together`].
+pub fn share<S: Send>(
+    tasks: usize,
+    make: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<()> + Sync,
+) -> Result<Vec<S>> {
+    let next = AtomicUsize::new(0);
+    together(tasks, || {
+        let mut own = make();
+        loop {
+            let task = next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                return Ok(own);
+            }
+            if let Err(error) = work(&mut own, task) {
+                next.store(tasks, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+    })
 }
 
 fn build(threads: usize) -> Result<ThreadPool> {

@@ -19,8 +19,8 @@ const CANDIDATES: usize = 1024;
 
 /// The shares of the allowed loss that may come from cells not visited, and from candidates not ranked again. The rest is
 /// what the int8 codes themselves cannot tell.
-const CELLS_LOSS: f32 = 0.55;
-const RANKING_LOSS: f32 = 0.2;
+const CELLS_LOSS: f32 = 0.8;
+const RANKING_LOSS: f32 = 0.15;
 
 /// With less than this share of the rows allowed, cells are not probed: all pages are scanned.
 const NARROW: f32 = 0.05;
