@@ -2,7 +2,7 @@
 //!
 //!   cargo run --release -p tiercel-vectors --example scale -- FOLDER ROWS DIMENSION [--budget MB] [--no-planes]
 //!     [--queries N] [--batch ROWS] [--cells N] [--cells-from ROWS] [--threads N]
-//!     [--data FOLDER] [--only RECALL] [--rounds N] [--json FILE]
+//!     [--data FOLDER] [--only RECALL] [--beside SECONDS] [--rounds N] [--json FILE]
 //!
 //! FOLDER of `--data` holds `base.f32` and `queries.f32` (row-major, little-endian); without it a mixture is made.//!
 //! The exact neighbours are found in f32 while the rows stream by, and kept in FOLDER.truth: with that file there the index
@@ -11,6 +11,7 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, missing_docs)]
 
 mod arguments;
+mod beside;
 mod mixture;
 mod source;
 mod truth;
@@ -122,6 +123,10 @@ fn main() {
         stats.bytes_on_disk,
         resident()
     ));
+    if arguments.beside > 0 {
+        beside::measure(&index, &source, &queries, dimension, arguments.beside, key);
+        return;
+    }
     let closing = Instant::now();
     index.close().expect("closed");
     println!("closed in {:.0} ms", closing.elapsed().as_secs_f64() * 1e3);
