@@ -166,7 +166,7 @@ describe('a flipped bit in the vectors', () => {
     }
     const coded = async (): Promise<boolean> => {
       const [figures] = (await store.stats(tree)).spaces;
-      return figures?.index === '1-bit' && (figures.raw ?? 0) < 20_000;
+      return figures?.index === 'cells' && (figures.raw ?? 0) < 20_000;
     };
     await expect.poll(coded, { timeout: 60_000 }).toBe(true);
     await store.close();
