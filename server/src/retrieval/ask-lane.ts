@@ -1,5 +1,5 @@
 /** The vector of what is asked, from one lane, or why that lane has to be left out. */
-import { errorCodes, isCancelled, messageOf, TiercelError } from '../../../protocol/errors.ts';
+import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { Embedder, TextRole } from '../inference/types.ts';
 
 /** A lane that can be asked: its space has vectors. */
@@ -41,10 +41,13 @@ async function loadedWithin(load: Promise<void>, ms: number, signal: AbortSignal
   let onAbort: (() => void) | undefined;
   const late = new Promise<false>((resolve, reject) => {
     timer = setTimeout(() => {
-      resolve(false);
+      // After a pause of the whole machine the timer is due before the message that came in time is read.
+      setImmediate(() => {
+        resolve(false);
+      });
     }, ms);
     onAbort = (): void => {
-      reject(new TiercelError(errorCodes.cancelled, 'Cancelled.'));
+      reject(cancelled());
     };
     signal.addEventListener('abort', onAbort, { once: true });
   });
