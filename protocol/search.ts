@@ -1,6 +1,11 @@
 /** Search and similar-code: what a client asks and what it gets. Lines are 1-based and inclusive, paths use `/`. */
 import { z } from 'zod';
 
+/** How long a search waits for a model that is not in memory, unless it says otherwise. Nobody notices that. */
+export const defaultPatienceMs = 150;
+
+const patience = z.int().min(0).max(600_000).default(defaultPatienceMs);
+
 export const searchParamsSchema = z.object({
   /** Absolute path of the indexed folder. */
   folder: z.string().min(1),
@@ -10,6 +15,13 @@ export const searchParamsSchema = z.object({
   languages: z.array(z.string()).optional(),
   /** Globs over the path relative to the folder; a hit must match one. */
   paths: z.array(z.string()).optional(),
+  /**
+   * Milliseconds the answer may wait for the deep lane's model to be loaded; without it the answer comes from the other
+   * lanes and says so.
+   */
+  patienceMs: patience,
+  /** Put the best hits in order by the reranker of the settings, or by the deep lane's model when none is set. */
+  rerank: z.boolean().optional(),
 });
 export type SearchParams = z.input<typeof searchParamsSchema>;
 
@@ -25,6 +37,7 @@ export const similarParamsSchema = z.object({
   limit: z.int().min(1).max(1000).default(10),
   languages: z.array(z.string()).optional(),
   paths: z.array(z.string()).optional(),
+  patienceMs: patience,
 });
 export type SimilarParams = z.input<typeof similarParamsSchema>;
 
@@ -60,14 +73,37 @@ export interface Coverage {
   deep?: number;
 }
 
+/** A lane that has vectors and was not asked. */
+export interface AbsentLane {
+  lane: string;
+  /** For a person. */
+  reason: string;
+}
+
+/** What the reranker did in its time. */
+export interface RerankReport {
+  model: string;
+  device: string;
+  /** Candidates it scored, the best first, of those it was given. */
+  scored: number;
+  candidates: number;
+  milliseconds: number;
+  /** Why it did nothing. */
+  note?: string;
+}
+
 export interface SearchResult {
   query: string;
   hits: SearchHit[];
   timings: SearchTimings;
   coverage: Coverage;
+  absent?: AbsentLane[];
+  /** Only when a reranker was wanted. */
+  rerank?: RerankReport;
 }
 
 export interface SimilarResult {
+  absent?: AbsentLane[];
   /** What was compared. */
   source: { path: string; startLine: number; endLine: number; symbol: string };
   hits: SearchHit[];

@@ -4,6 +4,10 @@ import { z } from 'zod';
 export const deepModes = ['auto', 'on', 'off'] as const;
 export type DeepMode = (typeof deepModes)[number];
 
+/** On what models run: anything but `auto` is used or refused with a reason, never replaced. */
+export const inferenceProviders = ['auto', 'webgpu', 'cuda', 'directml', 'coreml', 'cpu'] as const;
+export type InferenceProvider = (typeof inferenceProviders)[number];
+
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -62,6 +66,22 @@ const searchSchema = z.object({
   recall: z.enum(recallLevels).default('balanced'),
 });
 
+const inferenceSchema = z.object({
+  /** `auto` times what there is against the CPU, per model. */
+  provider: z.enum(inferenceProviders).default('auto'),
+  /** Id of the deep lane's embedding model, see `tiercel models list`. Each model has vectors of its own. */
+  model: z.string().min(1).max(64).default('minilm-l6'),
+  /** Id of the model that puts the best hits in order; empty: none does. */
+  reranker: z.string().max(64).default(''),
+  /** Milliseconds the reranker may take of one search. */
+  rerankBudget: z.int().min(0).max(10_000).default(150),
+});
+
+const gpuSchema = z.object({
+  /** Milliseconds that indexing leaves the GPU to others after each batch. */
+  yield: z.int().min(0).max(1000).default(0),
+});
+
 /**
  * Raw settings: every member optional, validated, defaults filled in. Unknown members are ignored, so that an older
  * server accepts the settings of a newer client.
@@ -83,6 +103,8 @@ export const settingsSchema = z.object({
   memory: memorySchema.prefault({}),
   disk: diskSchema.prefault({}),
   search: searchSchema.prefault({}),
+  inference: inferenceSchema.prefault({}),
+  gpu: gpuSchema.prefault({}),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

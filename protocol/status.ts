@@ -38,6 +38,15 @@ export interface LaneStatus {
   vectors: number;
   /** Why the lane does not run, when it does not. */
   note?: string;
+  /** Why this device and no other: a sentence. */
+  why?: string;
+  /** Nodes of the model's graph, and those that fell back to the CPU; known once the model was loaded. */
+  nodes?: number;
+  nodesOnCpu?: number;
+  /** Operators that fell back. */
+  cpuOperators?: string[];
+  /** The model is in memory; it is loaded when needed. */
+  loaded?: boolean;
 }
 
 /** From nothing to do, through giving up caches step by step, to writers that have to wait. */

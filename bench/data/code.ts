@@ -15,7 +15,8 @@ import { createInterface } from 'node:readline';
 import { openDeepEmbedder } from '../../server/src/inference/deep.ts';
 import { openInstantEmbedder } from '../../server/src/inference/instant.ts';
 import { ownProcess } from '../../server/src/processes/command.ts';
-import { modelsDirectory } from '../../server/src/settings/paths.ts';
+import { ModelCatalog } from '../../server/src/inference/models/catalog.ts';
+import { modelsDirectory, userModelsDirectory } from '../../server/src/settings/paths.ts';
 import { log } from '../log.ts';
 import { benchFolder, serverBundle, sourceRoot } from '../places.ts';
 import { requirePython } from '../python.ts';
@@ -121,7 +122,7 @@ async function runDeep(minutes: number): Promise<void> {
   mkdirSync(target, { recursive: true });
   const texts = await readTexts();
   const embedder = await openDeepEmbedder({
-    modelDir: join(modelsDirectory(), 'minilm-l6'),
+    model: await new ModelCatalog(modelsDirectory(), userModelsDirectory()).resolve('minilm-l6'),
     command: ownProcess('inference', serverBundle()),
     mode: 'on',
   });

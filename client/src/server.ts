@@ -33,6 +33,8 @@ const settingNames = [
   'memory',
   'disk',
   'search',
+  'inference',
+  'gpu',
 ] as const satisfies readonly (keyof SettingsInput)[];
 
 /** The `tiercel.*` settings the server understands. */

@@ -81,7 +81,12 @@ function statusLines(status: FolderStatus): string[] {
     '',
     ...status.lanes.map((lane) => {
       const facts = `- ${lane.lane}: ${lane.model}, ${String(lane.dimension)} dimensions, ${lane.device}, ${count(lane.vectors)} vectors`;
-      return lane.note === undefined ? facts : `${facts} (${lane.note})`;
+      const fallback =
+        lane.nodes === undefined || lane.device === 'cpu'
+          ? []
+          : [`${count(lane.nodesOnCpu ?? 0)} of ${count(lane.nodes)} nodes fell back to the CPU`];
+      const remarks = [lane.note, lane.why, ...fallback].filter((part) => part !== undefined);
+      return remarks.length === 0 ? facts : `${facts} (${remarks.join(' ')})`;
     }),
     ...status.spaces.filter(({ index }) => index !== '').map(spaceLine),
   ];

@@ -2,7 +2,7 @@
  * Makes `model.q8.onnx` and `tokenizer.json` of this folder from the original weights (see README.md for where they
  * come from):
  *
- *   node models/minilm-l6/convert.mjs ORIGINAL_FOLDER OUTPUT_FOLDER
+ *   node models/minilm-l6/convert.mjs ORIGINAL_FOLDER OUTPUT_FOLDER [LAYERS]
  *
  * ORIGINAL_FOLDER holds `model.safetensors`, `config.json` and `tokenizer.json` of all-MiniLM-L6-v2. The result is the
  * same byte for byte on every machine.
@@ -205,13 +205,15 @@ class EncoderWriter {
   }
 }
 
-const [originalFolder, outputFolder] = process.argv.slice(2);
+const [originalFolder, outputFolder, layers] = process.argv.slice(2);
 if (originalFolder === undefined || outputFolder === undefined) {
-  console.error('usage: node convert.mjs ORIGINAL_FOLDER OUTPUT_FOLDER');
+  console.error('usage: node convert.mjs ORIGINAL_FOLDER OUTPUT_FOLDER [LAYERS]');
   process.exit(2);
 }
 mkdirSync(outputFolder, { recursive: true });
 const config = JSON.parse(readFileSync(join(originalFolder, 'config.json'), 'utf8'));
+// A part of the model computes nonsense, but on a GPU in software it does so in seconds.
+if (layers !== undefined) config.num_hidden_layers = Number(layers);
 const tensors = readSafetensors(join(originalFolder, 'model.safetensors'));
 writeFileSync(join(outputFolder, 'model.q8.onnx'), new EncoderWriter(tensors, config).write());
 

@@ -50,6 +50,29 @@ describe('before anything is indexed', () => {
   });
 });
 
+describe('models', () => {
+  test('are listed and checked; unknown and unreachable ones are errors with the way out', async () => {
+    const { stdout } = await run(['models', 'list']);
+    expect(stdout).toMatch(/^minilm-l6 +built-in, embedding, 25 MiB, Apache-2.0/m);
+    expect(stdout).toMatch(/^coderankembed +available, embedding, MIT/m);
+    const checked = await run(['models', 'check']);
+    expect(checked).toMatchObject({ code: 0, stdout: 'instant-v1: whole\nminilm-l6: whole\n' });
+    expect((await run(['models', 'check', 'coderankembed'])).stderr).toContain('tiercel models add coderankembed');
+    expect((await run(['models', 'add', 'nothing'])).code).toBe(2);
+    const nowhere = ['models', 'add', 'coderankembed', '--from', fixture.folder];
+    expect((await run(nowhere)).stderr).toContain('tokenizer.json');
+  });
+
+  test('doctor says in words what runs them and why not another', async () => {
+    const { code, stdout } = await run(['doctor', '--provider', 'cpu']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^WebGPU +(no: |usable)/m);
+    expect(stdout).toMatch(/^Would use +the CPU$/m);
+    expect(stdout).toMatch(/^Because +The CPU, as tiercel.inference.provider says\.$/m);
+    expect((await run(['doctor', '--provider', 'abacus'])).code).toBe(2);
+  });
+});
+
 describe('an indexed folder', () => {
   beforeAll(async () => {
     const result = await json<IndexResult>(['index', fixture.folder]);
@@ -160,6 +183,26 @@ describe('an indexed folder', () => {
     expect(hits[0]?.path).toBe('src/session store.py');
     // Three lists are fused: a chunk that leads all of them scores more than two lists could give.
     expect(hits[0]?.score).toBeGreaterThan(2 / 61);
+  });
+
+  test('--rerank puts candidates in order by the transformer, says how many, and leaves the rest', async () => {
+    const params = ['search', fixture.folder, 'log users out after some time', '--rerank'];
+    const { hits, rerank } = await json<SearchResult>(params);
+    expect(rerank).toMatchObject({ device: 'cpu', model: expect.stringContaining('minilm-l6') as string });
+    expect(rerank?.note).toBeUndefined();
+    expect(rerank?.scored).toBeGreaterThan(0);
+    expect(hits[0]?.path).toBe('src/session store.py');
+    const { stdout } = await run(params);
+    expect(stdout).toMatch(/\d+ of \d+ candidates scored by minilm-l6\S* on cpu in \d+ ms\./);
+  });
+
+  test('the status says on what the transformer runs, and why', async () => {
+    const { lanes } = await json<FolderStatus>(['status', fixture.folder]);
+    const deep = lanes.find(({ lane }) => lane === 'deep');
+    expect(deep).toMatchObject({ device: 'cpu', why: expect.stringMatching(/^No GPU is used\. .+\.$/) as string });
+    expect(deep).toMatchObject({ nodes: expect.any(Number) as number, nodesOnCpu: 0 });
+    const { stdout } = await run(['status', fixture.folder]);
+    expect(stdout).toMatch(/Lane deep .*; No GPU is used/);
   });
 
   test('an index that may not grow waits, says so, and gives up when told to; searches go on', async () => {

@@ -5,7 +5,7 @@ import { CancellationTokenSource } from 'vscode-languageserver/node';
 import { methods } from '../../protocol/methods.ts';
 import type { SearchHit, SearchResult, SimilarResult } from '../../protocol/search.ts';
 import type { SettingsInput } from '../../protocol/settings.ts';
-import type { FolderStatus } from '../../protocol/status.ts';
+import type { FolderStatus, LaneStatus } from '../../protocol/status.ts';
 import { createFixture, openLsp, tiercel, type Fixture, type LspClient } from './fixture.ts';
 
 let fixture: Fixture;
@@ -156,6 +156,26 @@ describe('settings of the engine', () => {
     await configure(client, {});
     await soon('indexed', async () => (await search('notYetIndexed'))[0]?.path === 'src/toomuch.ts', 20_000);
     expect((await status()).progress?.waiting).toBeUndefined();
+  });
+});
+
+describe('settings of models', () => {
+  const deepLane = async (): Promise<LaneStatus | undefined> => {
+    const { lanes } = await client.connection.sendRequest<FolderStatus>(methods.status, { folder: fixture.folder });
+    return lanes.find(({ lane }) => lane === 'deep');
+  };
+  const configure = (settings: SettingsInput): Promise<void> =>
+    client.connection.sendNotification('workspace/didChangeConfiguration', { settings: { tiercel: settings } });
+
+  test('a model or provider that is not there turns the deep lane off with the reason; searches go on', async () => {
+    await configure({ deep: 'on', inference: { model: 'coderankembed' } });
+    await soon('no model', async () => (await deepLane())?.note?.includes('tiercel models add coderankembed') === true);
+    expect((await search('register a route'))[0]?.path).toBe('src/router.ts');
+    await configure({ deep: 'on', inference: { provider: 'coreml' } });
+    await soon('no provider', async () => (await deepLane())?.note?.startsWith('The provider coreml') === true);
+    expect((await search('register a route'))[0]?.path).toBe('src/router.ts');
+    await configure({});
+    await soon('as before', async () => (await deepLane())?.model === 'minilm-l6-q8-423780f2');
   });
 });
 

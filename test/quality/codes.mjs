@@ -121,6 +121,7 @@ async function openEmbedder(lane) {
     stdin: {
       contents: `export { openInstantEmbedder } from '${inference}/instant.ts';
         export { openDeepEmbedder } from '${inference}/deep.ts';
+        export { ModelCatalog } from '${inference}/models/catalog.ts';
         export { ownProcess } from './server/src/processes/command.ts';`,
       resolveDir: root,
     },
@@ -136,10 +137,10 @@ async function openEmbedder(lane) {
     logLevel: 'warning',
   });
   process.env.TIERCEL_NATIVE ||= join(root, 'dist', 'native', 'tiercel.node');
-  const { openInstantEmbedder, openDeepEmbedder, ownProcess } = await import(outfile);
+  const { openInstantEmbedder, openDeepEmbedder, ModelCatalog, ownProcess } = await import(outfile);
   if (lane === 'instant') return openInstantEmbedder(join(root, 'models', 'instant-v1'));
   return openDeepEmbedder({
-    modelDir: join(root, 'models', 'minilm-l6'),
+    model: await new ModelCatalog(join(root, 'models'), join(root, '.cache', 'models')).resolve('minilm-l6'),
     command: ownProcess('inference', join(root, 'dist', 'main.mjs')),
     mode: 'on',
   });

@@ -11,9 +11,14 @@ import { endpoint } from '../daemon/endpoint.ts';
 import { tryConnect } from '../daemon/connect.ts';
 import { pipeStdio } from '../daemon/pipe.ts';
 import { ServerClient } from './client.ts';
+import { doctorCommand } from './doctor.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { modelsCommands } from './models.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { renderHits, renderIndexResult, renderStatus } from './render.ts';
+
+/** A command line is asked once: it rather waits for a model than answers without it, milliseconds. */
+const patienceMs = 30_000;
 
 export interface CliContext {
   mainFile: string;
@@ -26,6 +31,7 @@ interface SearchFlags {
   path?: string[];
   json?: true;
   stdin?: true;
+  rerank?: true;
 }
 
 interface IndexFlags {
@@ -94,6 +100,7 @@ class Cli {
       .description('search an indexed folder by meaning')
       .argument('<folder>')
       .argument('[query...]')
+      .option('--rerank', 'put the best hits in order by the reranker, else by the transformer')
       .option('--stdin', 'read one query per line from standard input, print one JSON line for each')
       .action((folder: string, words: string[], flags: SearchFlags) => this.#search(folder, words, flags));
     withSearchFlags(program.command('similar'))
@@ -107,6 +114,9 @@ class Cli {
       .argument('<folder>')
       .option('--json', 'print as JSON')
       .action((folder: string, flags: { json?: true }) => this.#status(folder, flags));
+    const { mainFile, version } = this.#context;
+    modelsCommands(program, { mainFile, signal: this.#interrupt.signal, print });
+    doctorCommand(program, { mainFile, version, print });
     program
       .command('lsp')
       .description('language server on standard input and output')
@@ -179,7 +189,7 @@ class Cli {
         client.request<SearchResult>(methods.search, searchParams(folder, text, flags), this.#interrupt.signal);
       if (flags.stdin !== true) {
         const result = await ask(query);
-        await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage));
+        await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage, result));
         return;
       }
       for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
@@ -197,7 +207,7 @@ class Cli {
         { ...filters, path, startLine, ...(endLine === undefined ? {} : { endLine }) },
         this.#interrupt.signal,
       );
-      await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage));
+      await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage, result));
     });
   }
 
@@ -259,6 +269,8 @@ function searchParams(folder: string, query: string, flags: SearchFlags): Search
     folder: resolve(folder),
     query,
     limit: flags.limit,
+    patienceMs,
+    ...(flags.rerank === true ? { rerank: true } : {}),
     ...(flags.language === undefined ? {} : { languages: flags.language }),
     ...(flags.path === undefined ? {} : { paths: flags.path }),
   };

@@ -27,6 +27,27 @@ export function duration(milliseconds: number): string {
   return seconds < 60 ? `${String(seconds)} s` : `${String(Math.floor(seconds / 60))} min ${String(seconds % 60)} s`;
 }
 
+/** A line of text, rewritten in place; nothing where the stream is not a terminal. */
+export class ProgressLine {
+  readonly #stream: NodeJS.WriteStream;
+  #shown = false;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  show(text: string): void {
+    if (!this.#stream.isTTY) return;
+    this.#stream.write(`\r${text.slice(0, this.#stream.columns - 1)}\u001B[K`);
+    this.#shown = true;
+  }
+
+  clear(): void {
+    if (this.#shown) this.#stream.write('\r\u001B[K');
+    this.#shown = false;
+  }
+}
+
 /**
  * One line, rewritten in place. Where the stream is not a terminal only the beginning of each wait is written: without it
  * a script that stands still says nothing.

@@ -1,15 +1,29 @@
 /** Answers as a person reads them. */
-import type { Coverage, SearchHit } from '../../../protocol/search.ts';
-import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
+import type { AbsentLane, Coverage, RerankReport, SearchHit } from '../../../protocol/search.ts';
+import type { FolderStatus, IndexResult, LaneStatus } from '../../../protocol/status.ts';
+import { nodesText } from './doctor.ts';
 import { count } from './progress-bar.ts';
 import { renderResources } from './resources.ts';
 
 const shownSnippetLines = 6;
 
-export function renderHits(hits: readonly SearchHit[], coverage: Coverage): string {
+/** What an answer says of itself besides its hits. */
+export interface AnswerNotes {
+  absent?: readonly AbsentLane[];
+  rerank?: RerankReport;
+}
+
+export function renderHits(hits: readonly SearchHit[], coverage: Coverage, notes: AnswerNotes = {}): string {
   const incomplete = coverageNote(coverage);
   const lines = hits.length === 0 ? ['No match.'] : hits.map((hit, i) => renderHit(hit, i + 1));
-  return [...lines, ...(incomplete === undefined ? [] : [incomplete])].join('\n');
+  const absent = (notes.absent ?? []).map(({ lane, reason }) => `Without the ${lane} lane: ${reason}.`);
+  const reranked = notes.rerank === undefined ? [] : [rerankNote(notes.rerank)];
+  return [...lines, ...(incomplete === undefined ? [] : [incomplete]), ...absent, ...reranked].join('\n');
+}
+
+function rerankNote({ model, device, scored, candidates, milliseconds, note }: RerankReport): string {
+  if (note !== undefined) return `Not reranked by ${model}: ${note}.`;
+  return `${String(scored)} of ${String(candidates)} candidates scored by ${model} on ${device} in ${milliseconds.toFixed(0)} ms.`;
 }
 
 function renderHit(hit: SearchHit, rank: number): string {
@@ -59,12 +73,7 @@ export function renderStatus(status: FolderStatus): string {
     ...(status.progress?.waiting === undefined ? [] : [['Stands still', status.progress.waiting] as [string, string]]),
     ...renderResources(status),
     ['Coverage', coverageNote(status.coverage) ?? 'complete'],
-    ...status.lanes.map((lane): [string, string] => [
-      `Lane ${lane.lane}`,
-      [`${lane.model}, ${String(lane.dimension)} dimensions, ${lane.device}, ${count(lane.vectors)} vectors`, lane.note]
-        .filter((part) => part !== undefined)
-        .join('; '),
-    ]),
+    ...status.lanes.map((lane): [string, string] => [`Lane ${lane.lane}`, laneText(lane)]),
     ['Languages', counts(status.languages)],
     ['Not parsed', Object.keys(status.notes.counts).length === 0 ? 'none' : counts(status.notes.counts)],
   ];
@@ -72,6 +81,17 @@ export function renderStatus(status: FolderStatus): string {
     .slice(0, 10)
     .map(({ path, reason, searchable }) => `    ${path} (${reason}${searchable ? ', cut by lines' : ''})`);
   return [...rows.map(([name, value]) => `${name.padEnd(14)}${value}`), ...examples].join('\n');
+}
+
+function laneText(lane: LaneStatus): string {
+  const { model, dimension, device, vectors, note, why, nodes, nodesOnCpu = 0, cpuOperators = [], loaded } = lane;
+  return [
+    `${model}, ${String(dimension)} dimensions, ${device}, ${count(vectors)} vectors`,
+    ...(note === undefined ? [] : [note]),
+    ...(why === undefined ? [] : [why.replace(/\.$/, '')]),
+    ...(nodes === undefined || device === 'cpu' ? [] : [nodesText(nodes, nodesOnCpu, cpuOperators)]),
+    ...(loaded === false ? ['loaded when needed'] : []),
+  ].join('; ');
 }
 
 function counts(byName: Record<string, number>): string {

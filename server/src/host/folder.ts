@@ -1,13 +1,14 @@
 /** One indexed folder: its work tree, its store, its background work, and the answers about it. */
 import { relative, resolve, sep } from 'node:path';
 import { TiercelError, cancelled, errorCodes } from '../../../protocol/errors.ts';
-import type {
-  Coverage,
-  SearchHit,
-  SearchParams,
-  SearchResult,
-  SimilarParams,
-  SimilarResult,
+import {
+  defaultPatienceMs,
+  type Coverage,
+  type SearchHit,
+  type SearchParams,
+  type SearchResult,
+  type SimilarParams,
+  type SimilarResult,
 } from '../../../protocol/search.ts';
 import type { FolderStatus, IndexParams, IndexProgress, IndexResult, SpaceStatus } from '../../../protocol/status.ts';
 import { embeddingText } from '../chunking/embedding-text.ts';
@@ -23,16 +24,29 @@ import { languageOf } from '../workspace/languages.ts';
 import type { Workspace } from '../workspace/types.ts';
 import type { EngineControl } from './engine.ts';
 import { collectNotes } from './notes.ts';
-import type { DeepOutcome, Lanes } from './lanes.ts';
+import type { DeepModel, DeepOutcome, Lanes } from './lanes.ts';
+import { laneStatuses } from './lane-status.ts';
+import type { Rerankers } from './rerankers.ts';
 
 const snippetLines = 12;
+/** What a reranker is given: what it may lift into the answer. */
+const rerankCandidates = 30;
+
+type Found = Pick<SearchResult, 'hits' | 'timings' | 'absent'>;
+
+/** Models of the server, and which of them this folder uses. */
+export interface FolderModels {
+  lanes: Lanes;
+  deepModel: DeepModel;
+  rerankers: Rerankers;
+}
 
 export interface FolderDeps {
   workspace: Workspace;
   store: VectorStore;
   indexPath: string;
   chunker: Chunker;
-  lanes: Lanes;
+  models: FolderModels;
   engine: EngineControl;
   logger: Logger;
   settings: ResolvedSettings;
@@ -52,7 +66,7 @@ export class Folder {
       store: deps.store,
       chunker: deps.chunker,
       logger: deps.logger,
-      instant: deps.lanes.instant,
+      instant: deps.models.lanes.instant,
       concurrency: deps.settings.parseProcesses * 4,
     });
   }
@@ -104,7 +118,8 @@ export class Folder {
 
   /** Turns the deep lane on as the settings say; `forced` turns it on whatever they say. */
   async useDeepLane(forced: boolean): Promise<DeepOutcome> {
-    this.#deep = await this.#deps.lanes.deep(forced ? 'on' : this.#deps.settings.deep);
+    const { models, settings } = this.#deps;
+    this.#deep = await models.lanes.deep(models.deepModel, settings, forced);
     this.#indexer.setDeepLane(this.#deep.lane);
     return this.#deep;
   }
@@ -149,8 +164,23 @@ export class Folder {
   async search(params: SearchParams, signal: AbortSignal): Promise<SearchResult> {
     const start = performance.now();
     const stats = await this.#indexedStats();
-    const answer = await searchCode(this.#retrieval(stats), params.query, params.limit ?? 10, toFilter(params), signal);
-    return { query: params.query, ...(await this.#finish(answer, start, signal)), coverage: this.#coverage(stats) };
+    const { query, limit = 10 } = params;
+    const wantsRerank = params.rerank ?? this.#deps.settings.inference.reranker !== '';
+    const most = wantsRerank ? Math.max(limit, rerankCandidates) : limit;
+    const answer = await searchCode(this.#retrieval(stats, params), query, most, toFilter(params), signal);
+    const found = await this.#finish(answer, start, signal);
+    const coverage = this.#coverage(stats);
+    if (!wantsRerank) return { query, ...found, coverage };
+    const { candidates, report } = await this.#deps.models.rerankers.rerank({
+      settings: this.#deps.settings,
+      query,
+      candidates: found.hits,
+      textOf: ({ symbol, snippet }) => `${symbol}\n${snippet}`,
+      patienceMs: params.patienceMs ?? defaultPatienceMs,
+      signal,
+    });
+    const timings = { ...found.timings, total: performance.now() - start };
+    return { query, ...found, hits: candidates.slice(0, limit), timings, coverage, rerank: report };
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SimilarResult> {
@@ -162,7 +192,7 @@ export class Folder {
     }
     const source = await this.#source(path, params);
     const answer = await similarCode(
-      this.#retrieval(stats),
+      this.#retrieval(stats, params),
       source.text,
       source,
       params.limit ?? 10,
@@ -178,10 +208,9 @@ export class Folder {
   }
 
   async status(): Promise<FolderStatus> {
-    const { store, lanes, engine, indexPath } = this.#deps;
+    const { store, models, engine, indexPath } = this.#deps;
+    const { lanes, deepModel } = models;
     const stats = await store.stats(this.root);
-    const instant = statsOf(stats, lanes.instant.space);
-    const deep = statsOf(stats, lanes.deepSpace);
     const progress = this.#indexer.progress;
     const error = this.#indexer.error ?? this.#watchNote;
     return {
@@ -195,23 +224,7 @@ export class Folder {
       model: lanes.instant.embedder.model.id,
       device: lanes.instant.embedder.device,
       coverage: this.#coverage(stats),
-      lanes: [
-        {
-          lane: 'instant',
-          model: lanes.instant.embedder.model.id,
-          dimension: lanes.instant.embedder.model.dimension,
-          device: lanes.instant.embedder.device,
-          vectors: instant.vectors,
-        },
-        {
-          lane: 'deep',
-          model: lanes.deepModel.id,
-          dimension: lanes.deepModel.dimension,
-          device: this.#deep.lane?.embedder.device ?? 'off',
-          vectors: deep.vectors,
-          ...(this.#deep.lane === undefined ? { note: this.#deep.note } : {}),
-        },
-      ],
+      lanes: laneStatuses(lanes.instant, deepModel, this.#deep, (space) => statsOf(stats, space).vectors),
       notes: await collectNotes(store, this.root, stats),
       languages: stats.languages,
       memory: engine.memory,
@@ -235,19 +248,24 @@ export class Folder {
     return stats;
   }
 
-  #retrieval(stats: StoreStats): RetrievalDeps {
-    const { store, lanes } = this.#deps;
-    const asked: Lane[] = this.#deep.lane === undefined ? [lanes.instant] : [lanes.instant, this.#deep.lane];
-    return { store, tree: this.root, lanes: asked.filter(({ space }) => statsOf(stats, space).covered > 0) };
+  #retrieval(
+    stats: StoreStats,
+    { patienceMs = defaultPatienceMs }: { patienceMs?: number | undefined },
+  ): RetrievalDeps {
+    const { store, models } = this.#deps;
+    const { instant } = models.lanes;
+    const asked: Lane[] = this.#deep.lane === undefined ? [instant] : [instant, this.#deep.lane];
+    const lanes = asked.filter(({ space }) => statsOf(stats, space).covered > 0);
+    return { store, tree: this.root, lanes, patienceMs };
   }
 
   #coverage(stats: StoreStats): Coverage {
-    const { lanes } = this.#deps;
+    const { lanes, deepModel } = this.#deps.models;
     const { filesDone, filesTotal, phase } = this.#indexer.progress;
     const pending = phase === 'ready' ? 0 : Math.max(filesTotal - filesDone, 0);
     const known = stats.knownFiles + pending;
     const share = (part: number, whole: number): number => (whole === 0 ? 1 : Math.min(part / whole, 1));
-    const deep = statsOf(stats, lanes.deepSpace).covered;
+    const deep = statsOf(stats, deepModel.space).covered;
     return {
       // Before the first look at the folder nothing is known of it, not even that it is empty.
       lexical: known === 0 && phase === 'scanning' ? 0 : share(stats.knownFiles, known),
@@ -256,12 +274,13 @@ export class Folder {
     };
   }
 
-  async #finish(answer: Answer, start: number, signal: AbortSignal): Promise<Pick<SearchResult, 'hits' | 'timings'>> {
+  async #finish(answer: Answer, start: number, signal: AbortSignal): Promise<Found> {
     if (signal.aborted) throw cancelled();
     const beforeRead = performance.now();
     const hits = await Promise.all(answer.hits.map((hit) => this.#withSnippet(hit)));
     const end = performance.now();
-    return { hits, timings: { total: end - start, ...answer.timings, read: end - beforeRead } };
+    const timings = { total: end - start, ...answer.timings, read: end - beforeRead };
+    return { hits, timings, ...(answer.absent.length === 0 ? {} : { absent: answer.absent }) };
   }
 
   async #withSnippet(hit: Ranked): Promise<SearchHit> {

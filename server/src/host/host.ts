@@ -6,15 +6,17 @@ import { realpath, rm, stat } from 'node:fs/promises';
 import { TiercelError, errorCodes, messageOf } from '../../../protocol/errors.ts';
 import { createChunker } from '../chunking/pool.ts';
 import type { Chunker } from '../chunking/types.ts';
+import { ModelCatalog } from '../inference/models/catalog.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
-import { indexDirectory, modelsDirectory } from '../settings/paths.ts';
+import { batchLimitsFile, indexDirectory, modelsDirectory, userModelsDirectory } from '../settings/paths.ts';
 import { repositoryIdentity } from '../workspace/identity.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
 import { ownProcess } from '../processes/command.ts';
 import { EngineControl } from './engine.ts';
 import { Folder, notIndexed } from './folder.ts';
 import { Lanes } from './lanes.ts';
+import { Rerankers } from './rerankers.ts';
 import { FolderSlot, type OpenedFolder } from './slot.ts';
 import { StoreRegistry } from './stores.ts';
 
@@ -46,6 +48,7 @@ export class Host {
   readonly engine: EngineControl;
   readonly #options: HostOptions;
   readonly #lanes: Promise<Lanes>;
+  readonly #rerankers: Rerankers;
   readonly #chunker: Chunker;
   readonly #stores = new StoreRegistry();
   readonly #slots = new Map<string, FolderSlot>();
@@ -55,7 +58,12 @@ export class Host {
     this.engine = new EngineControl(options.logger, () => {
       for (const slot of this.#slots.values()) void slot.retryNow();
     });
-    this.#lanes = Lanes.open(modelsDirectory(), ownProcess('inference', options.mainFile));
+    const command = ownProcess('inference', options.mainFile);
+    const catalog = new ModelCatalog(modelsDirectory(), userModelsDirectory());
+    const { logger } = options;
+    const limitsFile = batchLimitsFile();
+    this.#lanes = Lanes.open({ modelsDirectory: modelsDirectory(), catalog, command, limitsFile, logger });
+    this.#rerankers = new Rerankers(catalog, command);
     // Reported by the first folder that needs the lanes.
     this.#lanes.catch(() => undefined);
     this.#chunker = createChunker({
@@ -90,6 +98,7 @@ export class Host {
     await this.#chunker.close();
     const lanes = await this.#lanes.catch(() => undefined);
     await lanes?.close();
+    await this.#rerankers.close();
     this.engine.close();
   }
 
@@ -128,13 +137,15 @@ export class Host {
   async #open(root: string, indexPath: string, settings: ResolvedSettings): Promise<OpenedFolder> {
     const { logger } = this.#options;
     const lanes = await this.#lanes;
-    const { store, release } = await this.#stores.lease(indexPath, lanes.spaces);
+    const deepModel = await lanes.deepModel(settings);
+    const { store, release } = await this.#stores.lease(indexPath, lanes.spaces(deepModel));
     try {
       const { exclude, maxFileBytes } = settings;
       const workspace = await openWorkspace({ root, exclude, maxFileBytes });
       const { engine } = this;
       const chunker = this.#chunker;
-      const folder = new Folder({ workspace, store, indexPath, chunker, lanes, engine, logger, settings });
+      const models = { lanes, deepModel, rerankers: this.#rerankers };
+      const folder = new Folder({ workspace, store, indexPath, chunker, models, engine, logger, settings });
       return { folder, release };
     } catch (error) {
       await release();

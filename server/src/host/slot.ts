@@ -125,5 +125,5 @@ export class FolderSlot {
 }
 
 function indexingSettings(settings: ResolvedSettings): string {
-  return JSON.stringify([settings.exclude, settings.maxFileBytes, settings.deep]);
+  return JSON.stringify([settings.exclude, settings.maxFileBytes, settings.deep, settings.inference, settings.gpu]);
 }

@@ -15,6 +15,8 @@ export interface StoreLease {
 
 interface OpenStore {
   store: Promise<VectorStore>;
+  /** Names of the spaces it was opened with. */
+  spaces: ReadonlySet<string>;
   leases: number;
 }
 
@@ -25,9 +27,9 @@ export class StoreRegistry {
 
   async lease(directory: string, spaces: SpaceSpec[]): Promise<StoreLease> {
     await this.#closing.get(directory);
-    let entry = this.#open.get(directory);
+    let entry = await this.#withSpaces(directory, spaces);
     if (entry === undefined) {
-      entry = { store: openPatiently({ directory, spaces }), leases: 0 };
+      entry = { store: openPatiently({ directory, spaces }), spaces: namesOf(spaces), leases: 0 };
       this.#open.set(directory, entry);
     }
     entry.leases += 1;
@@ -48,6 +50,27 @@ export class StoreRegistry {
     }
   }
 
+  /**
+   * The store if it is open. One that was opened for other models is waited for: a change of settings reaches the work
+   * trees of a repository one after the other.
+   */
+  async #withSpaces(directory: string, spaces: SpaceSpec[]): Promise<OpenStore | undefined> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const entry = this.#open.get(directory);
+      if (entry === undefined || spaces.every(({ name }) => entry.spaces.has(name))) return entry;
+      if (performance.now() > deadline) {
+        throw new TiercelError(
+          errorCodes.retryLater,
+          'Another window has this repository open with another model (tiercel.inference.model). Use the same in both.',
+          { retryAfterMs: 30_000 },
+        );
+      }
+      await delay(retryMs);
+      await this.#closing.get(directory);
+    }
+  }
+
   async #released(directory: string, entry: OpenStore): Promise<void> {
     entry.leases -= 1;
     if (entry.leases > 0) return;
@@ -60,6 +83,10 @@ export class StoreRegistry {
       this.#closing.delete(directory);
     }
   }
+}
+
+function namesOf(spaces: readonly SpaceSpec[]): ReadonlySet<string> {
+  return new Set(spaces.map(({ name }) => name));
 }
 
 /** A store that another process holds is tried for a while: a server of the build before this one ends within seconds. */

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isCancelled } from '../../../protocol/errors.ts';
-import { deepModel, openDeepEmbedder, probeDeep, type DeepEmbedder, type DeepEmbedderOptions } from './deep.ts';
+import { openDeepEmbedder, type DeepEmbedder, type DeepEmbedderOptions } from './deep.ts';
 import { TransformerModel } from './model.ts';
+import { ModelCatalog, type ResolvedModel } from './models/catalog.ts';
+import { probeProvider } from './probe.ts';
 import { bundleInferenceProcess, type BundledProcess } from './test-process.ts';
-import { maxTokens, TextEncoder } from './tokens.ts';
+import { TextEncoder } from './tokens.ts';
 
-const modelDir = fileURLToPath(new URL('../../../models/minilm-l6', import.meta.url));
-const { dimension } = deepModel;
+const builtIn = fileURLToPath(new URL('../../../models', import.meta.url));
 
 const texts = [
   'read a file line by line',
@@ -21,10 +22,19 @@ const texts = [
 ];
 
 let bundle: BundledProcess;
+let model: ResolvedModel;
+let dimension: number;
 const open: DeepEmbedder[] = [];
 
 async function openEmbedder(more: Partial<DeepEmbedderOptions> = {}): Promise<DeepEmbedder> {
-  const embedder = await openDeepEmbedder({ modelDir, command: bundle.command, mode: 'on', threads: 1, ...more });
+  const embedder = await openDeepEmbedder({
+    model,
+    command: bundle.command,
+    mode: 'on',
+    provider: 'cpu',
+    threads: 1,
+    ...more,
+  });
   open.push(embedder);
   return embedder;
 }
@@ -44,6 +54,8 @@ function dot(a: Float32Array, b: Float32Array): number {
 
 beforeAll(async () => {
   bundle = await bundleInferenceProcess();
+  model = await new ModelCatalog(builtIn, join(tmpdir(), 'tiercel-no-models')).resolve('minilm-l6');
+  dimension = model.info.dimension;
 });
 
 afterEach(async () => {
@@ -56,18 +68,20 @@ afterAll(async () => {
 
 describe('the deep lane', () => {
   it('gives the vectors of the model, whatever the neighbours of a text', async () => {
-    const encoder = await TextEncoder.load(join(modelDir, 'tokenizer.json'));
-    const model = await TransformerModel.open({ modelDir, provider: 'cpu', threads: 1 });
+    const spec = model.spec('cpu');
+    const encoder = await TextEncoder.load(spec.tokenizer, spec.maxTokens);
+    const here = await TransformerModel.open({ model: spec, provider: 'cpu', threads: 1 });
     const embedder = await openEmbedder();
     const together = await embedder.embed(texts, 'passage');
     expect(together.length).toBe(texts.length * dimension);
     for (const [index, text] of texts.entries()) {
       const { ids } = encoder.encode(text);
-      const reference = await model.run([ids], ids.length);
+      const reference = await here.run([ids], ids.length);
       expect(largestDifference(row(together, index), reference)).toBeLessThan(1e-3);
       expect(largestDifference(row(together, index), await embedder.embed([text], 'query'))).toBeLessThan(1e-3);
+      expect(largestDifference(row(together, index), await embedder.embed([text], 'similar'))).toBeLessThan(1e-3);
     }
-    await model.close();
+    await here.close();
   });
 
   it('finds meaning, gives unit vectors, and the first axis for a text without a token', async () => {
@@ -85,31 +99,31 @@ describe('the deep lane', () => {
     for (const index of [0, 1, 2, 3]) expect(dot(row(vectors, index), row(vectors, index))).toBeCloseTo(1, 4);
     expect([...row(vectors, 3).subarray(0, 3)]).toEqual([1, 0, 0]);
     expect((await embedder.embed([], 'query')).length).toBe(0);
+  });
+
+  it('says what ran where', async () => {
+    const embedder = await openEmbedder();
+    expect(embedder.placement).toBeUndefined();
+    await embedder.embed(['one'], 'passage');
     expect(embedder.device).toBe('cpu');
+    expect(embedder.choice.why).toContain('CPU');
+    expect(embedder.placement).toMatchObject({ nodes: expect.any(Number) as number, onCpu: 0, cpuOperators: [] });
+    expect(embedder.placement?.nodes).toBeGreaterThan(100);
   });
 
   it('cuts long texts at the length the model was trained on', async () => {
-    const encoder = await TextEncoder.load(join(modelDir, 'tokenizer.json'));
+    const { tokenizer, maxTokens } = model.spec('cpu');
+    const encoder = await TextEncoder.load(tokenizer, maxTokens);
     const { ids } = encoder.encode('token '.repeat(5000));
-    expect(ids.length).toBe(maxTokens);
+    expect(ids.length).toBe(256);
     expect([ids[0], ids.at(-1)]).toEqual([101, 102]);
+    const pair = encoder.encodePair('question '.repeat(500), 'token '.repeat(5000));
+    expect(pair.ids.length).toBe(256);
+    expect([pair.ids[0], pair.ids.at(-1), pair.types[0], pair.types.at(-1)]).toEqual([101, 102, 0, 1]);
+    expect(pair.ids.filter((id) => id === 102)).toHaveLength(2);
   });
 
-  it('goes on with a new process when one is killed in the middle of a batch', async () => {
-    const embedder = await openEmbedder();
-    const expected = await embedder.embed(texts, 'passage');
-    const first = embedder.processId;
-    const many = Array.from({ length: 20 }, () => texts).flat();
-    const under = embedder.embed(many, 'passage');
-    // A question is answered between two batches of the passages: the process is in the middle of them.
-    await embedder.embed(['question'], 'query');
-    process.kill(first ?? 0, 'SIGKILL');
-    const vectors = await under;
-    expect(embedder.processId).not.toBe(first);
-    expect(largestDifference(vectors.subarray(0, expected.length), expected)).toBeLessThan(1e-3);
-  });
-
-  it('gives up with a report when a second process ends under the same texts', async () => {
+  it('gives up with a report when process after process ends under the same texts', async () => {
     const embedder = await openEmbedder({
       command: { file: process.execPath, args: ['-e', 'process.stdin.once("data", () => process.exit(7))'] },
     });
@@ -117,11 +131,12 @@ describe('the deep lane', () => {
       code: 'Report',
       message: expect.stringContaining('ended with status 7') as string,
     });
+    await expect(embedder.load()).rejects.toMatchObject({ code: 'Report' });
   });
 
   it('stops a cancelled request soon and answers the next', async () => {
     const embedder = await openEmbedder();
-    await embedder.embed(['warm'], 'query');
+    await embedder.embed(['warm'], 'passage');
     const stop = new AbortController();
     const long = Array.from({ length: 400 }, (_, i) => `${texts[1]} number ${i}`.repeat(8));
     const under = embedder.embed(long, 'passage', stop.signal);
@@ -135,31 +150,67 @@ describe('the deep lane', () => {
     await expect(embedder.embed(['late'], 'query', stop.signal)).rejects.toSatisfy(isCancelled);
   });
 
-  it('ends its process when idle and starts another when needed', async () => {
+  it('ends its processes when idle, starts others when needed, and loads ahead of need', async () => {
     const embedder = await openEmbedder({ idleMs: 50 });
-    expect(embedder.processId).toBeUndefined();
+    expect(embedder.processIds).toEqual({ passages: undefined, questions: undefined });
+    await embedder.load();
+    expect(embedder.loaded).toBe(true);
     await embedder.embed(['one'], 'query');
-    await expect.poll(() => embedder.processId, { timeout: 10_000 }).toBeUndefined();
+    await embedder.embed(['one'], 'passage');
+    await expect
+      .poll(() => [embedder.processIds.passages, embedder.processIds.questions], { timeout: 10_000 })
+      .toEqual([undefined, undefined]);
+    expect(embedder.loaded).toBe(false);
     expect((await embedder.embed(['two'], 'query')).length).toBe(dimension);
   });
+});
 
-  it('names what is missing', async () => {
-    const empty = await mkdtemp(join(tmpdir(), 'tiercel-model-'));
-    await expect(openEmbedder({ modelDir: empty })).rejects.toMatchObject({
-      code: 'InstallWhatIsMissing',
-      message: expect.stringContaining('model.q8.onnx') as string,
+describe('which provider', () => {
+  const crashing = { file: process.execPath, args: ['-e', 'process.kill(process.pid, "SIGSEGV")'] };
+
+  it('is the one asked for, or an error with the reason', async () => {
+    for (const provider of ['cuda', 'directml', 'coreml'] as const) {
+      await expect(openEmbedder({ provider })).rejects.toMatchObject({
+        code: 'InstallWhatIsMissing',
+        message: expect.stringMatching(new RegExp(`The provider ${provider} cannot be used: .+`)) as string,
+      });
+    }
+    await expect(openEmbedder({ provider: 'webgpu', command: crashing })).rejects.toMatchObject({
+      message: expect.stringContaining('SIGSEGV') as string,
     });
-    await rm(empty, { recursive: true });
+    await expect(openEmbedder({ provider: 'cpu', mode: 'auto' })).rejects.toMatchObject({
+      message: expect.stringContaining('tiercel.deep') as string,
+    });
   });
 
-  it('says in a sentence why it is off, without harm to this process', async () => {
-    const crashing = { file: process.execPath, args: ['-e', 'process.kill(process.pid, "SIGSEGV")'] };
-    const probe = await probeDeep({ modelDir, command: crashing });
-    expect(probe).toMatchObject({ available: false, reason: expect.stringMatching(/SIGSEGV.*\.$/) as string });
-    await expect(openEmbedder({ mode: 'auto', command: crashing })).rejects.toMatchObject({ message: probe.reason });
+  it('is none, with the reasons, where auto finds no GPU; or the CPU where it may', async () => {
+    await expect(openEmbedder({ provider: 'auto', mode: 'auto', command: crashing })).rejects.toMatchObject({
+      message: expect.stringMatching(/^No GPU is used. WebGPU: .*SIGSEGV.*\.$/) as string,
+    });
+    const embedder = await openEmbedder({ provider: 'auto', mode: 'on', command: crashing });
+    expect(embedder.device).toBe('cpu');
+    expect(embedder.choice.why).toContain('SIGSEGV');
+  });
 
+  it('is not one that takes too long', async () => {
     const silent = { file: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'] };
-    const slow = await probeDeep({ modelDir, command: silent, limitMs: 300 });
-    expect(slow).toMatchObject({ available: false, reason: expect.stringContaining('0.3 s') as string });
+    const probe = await probeProvider({ model, provider: 'webgpu', command: silent, test: 'timed', limitMs: 300 });
+    expect(probe).toMatchObject({ passed: false, reason: expect.stringContaining('0.3 s') as string });
   });
+});
+
+it('names what is missing', async () => {
+  const empty = await mkdtemp(join(tmpdir(), 'tiercel-model-'));
+  await expect(new ModelCatalog(empty, empty).resolve('minilm-l6')).rejects.toMatchObject({
+    code: 'InstallWhatIsMissing',
+    message: expect.stringContaining('registry.json') as string,
+  });
+  const catalog = new ModelCatalog(builtIn, empty);
+  await expect(catalog.resolve('coderankembed')).rejects.toMatchObject({
+    code: 'InstallWhatIsMissing',
+    message: expect.stringContaining('tiercel models add coderankembed') as string,
+  });
+  await expect(catalog.resolve('nothing')).rejects.toMatchObject({ code: 'FixTheCall' });
+  await expect(catalog.resolve('instant-v1')).rejects.toMatchObject({ code: 'FixTheCall' });
+  await rm(empty, { recursive: true });
 });

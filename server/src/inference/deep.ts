@@ -1,199 +1,146 @@
-/** The deep lane: the transformer in a process of its own, which a driver fault or a full memory may end. */
+/** The deep lane: a transformer in processes of its own. */
 import { availableParallelism } from 'node:os';
-import { cancelled, errorCodes, TiercelError } from '../../../protocol/errors.ts';
+import { errorCodes, TiercelError } from '../../../protocol/errors.ts';
+import type { InferenceProvider } from '../../../protocol/settings.ts';
 import type { ProcessCommand } from '../processes/command.ts';
-import { InferenceChild } from './child.ts';
-import { deepModel, requireModelFiles } from './deep-model.ts';
-import type { ExecutionProvider, InferenceReply } from './messages.ts';
-import { probeDeep } from './probe.ts';
+import type { BatchLimits } from './batch-limits.ts';
+import { chooseProvider, type ProviderChoice } from './choose.ts';
+import { deviceName } from './device.ts';
+import type { Placement } from './messages.ts';
+import type { ResolvedModel } from './models/catalog.ts';
+import { gpuProviders, type ExecutionProvider } from './providers.ts';
+import { SupervisedModel } from './supervise.ts';
 import type { Embedder, TextRole } from './types.ts';
 
-export { deepModel } from './deep-model.ts';
-export { probeDeep, type DeepProbe, type ProbeOptions } from './probe.ts';
-
 export interface DeepEmbedderOptions {
-  /** Folder of the model's files. */
-  modelDir: string;
+  model: ResolvedModel;
   /** Starts a process that runs `runInferenceProcess`. */
   command: ProcessCommand;
   /** `auto`: a GPU that passes the self-test, or nothing; `on`: the CPU otherwise. */
   mode: 'auto' | 'on';
+  provider?: InferenceProvider;
   /** Threads on the CPU; default: one less than the cores, one to four. */
   threads?: number;
   /** A process without work ends after this time, default 60,000. */
   idleMs?: number;
+  /** Pause between batches of passages on a GPU, milliseconds; default 0. */
+  yieldMs?: number;
+  limits?: BatchLimits;
 }
 
 export interface DeepEmbedder extends Embedder {
-  /** The inference process, when one is alive. */
-  readonly processId: number | undefined;
+  readonly device: ExecutionProvider;
+  readonly choice: ProviderChoice;
+  /** What ran where when the model was last loaded for passages; absent until then. */
+  readonly placement: Placement | undefined;
+  /** The processes for passages and for questions, those that are alive. */
+  readonly processIds: { passages: number | undefined; questions: number | undefined };
+  readonly loaded: boolean;
+  load(): Promise<void>;
 }
 
-/** A request whose process ended gets a second one; what ends two is not tried again. */
-const triesPerRequest = 2;
 const mostThreads = 4;
+const mostQuestionThreads = 2;
 const defaultIdleMs = 60_000;
+/** A larger model is not held twice: its questions wait for a batch of passages. */
+const mostBytesTwice = 128 * 1024 * 1024;
 
 /**
- * Opens the deep lane. The process starts with the first texts, ends when idle and is replaced when it crashed: requests
- * under way are then given to the next one, once.
+ * Opens the deep lane. Passages and questions have a process each, so that a question never waits for a batch of
+ * passages; both start with the first texts of their kind and end when idle. On a GPU the questions of a small model are
+ * computed on the CPU, which answers them as fast and leaves the GPU its memory.
  *
- * @throws TiercelError `InstallWhatIsMissing` when a model file is absent, or when `auto` finds no GPU (the message says
- * why). `embed` rejects with `Report` when two processes ended under the same request.
+ * @throws TiercelError `InstallWhatIsMissing` when the provider that is asked for cannot run, or `auto` finds no GPU (the
+ * message says why). `embed` rejects as {@link SupervisedModel.request} does.
  */
 export async function openDeepEmbedder(options: DeepEmbedderOptions): Promise<DeepEmbedder> {
-  await requireModelFiles(options.modelDir);
-  const probe = await probeDeep(options);
-  if (!probe.available && options.mode === 'auto') {
-    throw new TiercelError(errorCodes.installWhatIsMissing, probe.reason);
+  const { provider = 'auto', mode } = options;
+  if (mode === 'auto' && provider === 'cpu') {
+    throw new TiercelError(
+      errorCodes.installWhatIsMissing,
+      'tiercel.inference.provider is "cpu", and tiercel.deep "auto" uses a GPU only: set tiercel.deep to "on".',
+    );
   }
-  return new ProcessEmbedder(options, probe.available ? 'webgpu' : 'cpu');
-}
-
-interface Pending {
-  id: number;
-  texts: readonly string[];
-  role: TextRole;
-  tries: number;
-  resolve(vectors: Float32Array): void;
-  reject(error: Error): void;
+  return new ProcessEmbedder(options, await chooseProvider({ ...options, provider, cpuAllowed: mode === 'on' }));
 }
 
 class ProcessEmbedder implements DeepEmbedder {
-  readonly model = deepModel;
+  readonly model;
   readonly device: ExecutionProvider;
-  readonly #options: DeepEmbedderOptions;
-  readonly #pending = new Map<number, Pending>();
-  /** Processes that were told to end and have not yet. */
-  readonly #ending = new Set<Promise<void>>();
-  #child: InferenceChild | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
-  #lastId = 0;
-  #closed = false;
+  readonly choice: ProviderChoice;
+  readonly #passages: SupervisedModel;
+  readonly #questions: SupervisedModel;
+  #placement: Placement | undefined;
 
-  constructor(options: DeepEmbedderOptions, provider: ExecutionProvider) {
-    this.#options = options;
-    this.device = provider;
+  constructor(options: DeepEmbedderOptions, choice: ProviderChoice) {
+    const { model, command, limits, idleMs = defaultIdleMs } = options;
+    const cores = availableParallelism();
+    const threads = options.threads ?? Math.min(mostThreads, Math.max(1, cores - 1));
+    this.model = model.info;
+    this.device = choice.provider;
+    this.choice = choice;
+    const device = deviceName(choice.provider);
+    const onGpu = gpuProviders.has(choice.provider);
+    this.#passages = new SupervisedModel({
+      command,
+      idleMs,
+      background: true,
+      open: () => ({
+        model: model.spec(choice.provider),
+        provider: choice.provider,
+        threads,
+        selfTest: 'none',
+        ceiling: limits?.ceiling(device, model.info.id),
+        yieldMs: onGpu ? (options.yieldMs ?? 0) : 0,
+      }),
+      onOpened: ({ placement }) => {
+        this.#placement = placement;
+      },
+      onCeiling: (tokens) => limits?.remember(device, model.info.id, tokens),
+    });
+    this.#questions =
+      model.bytes('cpu') > mostBytesTwice
+        ? this.#passages
+        : new SupervisedModel({
+            command,
+            idleMs,
+            background: false,
+            open: () => ({
+              model: model.spec('cpu'),
+              provider: 'cpu',
+              threads: options.threads ?? Math.min(mostQuestionThreads, cores),
+              selfTest: 'none',
+              yieldMs: 0,
+            }),
+          });
   }
 
-  get processId(): number | undefined {
-    return this.#child?.processId;
+  get placement(): Placement | undefined {
+    return this.#placement;
+  }
+
+  get processIds(): { passages: number | undefined; questions: number | undefined } {
+    return { passages: this.#passages.processId, questions: this.#questions.processId };
+  }
+
+  get loaded(): boolean {
+    return this.#questions.loaded;
+  }
+
+  load(): Promise<void> {
+    return this.#questions.load();
   }
 
   async embed(texts: readonly string[], role: TextRole, signal?: AbortSignal): Promise<Float32Array> {
-    if (signal?.aborted === true) throw cancelled();
-    if (this.#closed) throw new TiercelError(errorCodes.report, 'The deep lane is closed.');
+    const process = role === 'passage' ? this.#passages : this.#questions;
     if (texts.length === 0) return new Float32Array(0);
-    const id = ++this.#lastId;
-    const vectors = new Promise<Float32Array>((resolve, reject) => {
-      this.#pending.set(id, { id, texts, role, tries: 0, resolve, reject });
-    });
-    const onAbort = (): void => {
-      this.#child?.send({ kind: 'cancel', id });
-      this.#take(id)?.reject(cancelled());
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#submit(id);
-    try {
-      return await vectors;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+    const answer = await process.request({ kind: 'embed', role, texts: [...texts] }, signal);
+    if (answer.kind !== 'vectors') throw new TiercelError(errorCodes.report, 'The inference process gave no vectors.');
+    // A copy: the bytes lie anywhere in a pipe's buffer, floats need an address of theirs.
+    return new Float32Array(Uint8Array.from(answer.vectors).buffer);
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(cancelled());
-    this.#retire();
-    await Promise.all(this.#ending);
-  }
-
-  #submit(id: number): void {
-    const request = this.#pending.get(id);
-    if (request === undefined) return;
-    clearTimeout(this.#idleTimer);
-    request.tries++;
-    this.#child ??= this.#start();
-    this.#child.send({ kind: 'embed', id, role: request.role, texts: [...request.texts] });
-  }
-
-  #start(): InferenceChild {
-    const child: InferenceChild = new InferenceChild(this.#options.command, {
-      onReply: (reply) => {
-        if (this.#child === child) this.#onReply(reply);
-      },
-      onEnd: (reason) => {
-        if (this.#child === child) this.#onEnd(reason);
-      },
-    });
-    child.send({
-      kind: 'open',
-      id: 0,
-      modelDir: this.#options.modelDir,
-      provider: this.device,
-      threads: this.#options.threads ?? Math.min(mostThreads, Math.max(1, availableParallelism() - 1)),
-      selfTest: false,
-    });
-    return child;
-  }
-
-  #onReply(reply: InferenceReply): void {
-    switch (reply.kind) {
-      case 'opened':
-        return;
-      case 'vectors': {
-        // A copy: the bytes lie anywhere in a pipe's buffer, floats need an address of theirs.
-        const vectors = new Float32Array(Uint8Array.from(reply.vectors).buffer);
-        this.#take(reply.id)?.resolve(vectors);
-        return;
-      }
-      case 'failed': {
-        const error = new TiercelError(reply.code, reply.message);
-        if (reply.id === 0) {
-          // Without a model nothing can be answered, by this process or another.
-          this.#retire();
-          for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
-        } else {
-          this.#take(reply.id)?.reject(error);
-        }
-      }
-    }
-  }
-
-  #onEnd(reason: string): void {
-    this.#child = undefined;
-    for (const { id, tries } of [...this.#pending.values()]) {
-      if (tries < triesPerRequest) {
-        this.#submit(id);
-      } else {
-        const message = `The inference process ended ${tries} times under the same texts (the last: ${reason}).`;
-        this.#take(id)?.reject(new TiercelError(errorCodes.report, message));
-      }
-    }
-  }
-
-  /** Takes a request out; the process is ended when there is no other for some time. */
-  #take(id: number): Pending | undefined {
-    const request = this.#pending.get(id);
-    this.#pending.delete(id);
-    if (this.#pending.size === 0) {
-      clearTimeout(this.#idleTimer);
-      this.#idleTimer = setTimeout(() => {
-        this.#retire();
-      }, this.#options.idleMs ?? defaultIdleMs).unref();
-    }
-    return request;
-  }
-
-  /** Ends the process, which is no crash. */
-  #retire(): void {
-    clearTimeout(this.#idleTimer);
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined) return;
-    const ended = child.close().finally(() => {
-      this.#ending.delete(ended);
-    });
-    this.#ending.add(ended);
+    await Promise.all([this.#passages.close(), this.#questions.close()]);
   }
 }

@@ -1,30 +1,34 @@
+/** A provider tried in a process of its own, because a driver's fault ends the process it happens in. */
 import { messageOf } from '../../../protocol/errors.ts';
 import type { ProcessCommand } from '../processes/command.ts';
 import { InferenceChild } from './child.ts';
-import type { InferenceReply } from './messages.ts';
+import type { Comparison, InferenceReply, OpenRequest, Placement } from './messages.ts';
+import type { ResolvedModel } from './models/catalog.ts';
+import type { ExecutionProvider } from './providers.ts';
+import { objectionTo } from './self-test.ts';
 
 export interface ProbeOptions {
-  modelDir: string;
+  model: ResolvedModel;
+  provider: ExecutionProvider;
   /** Starts a process that runs `runInferenceProcess`. */
   command: ProcessCommand;
-  /** A GPU that needs longer for the self-test is too slow to be useful; default 30,000. */
-  limitMs?: number;
+  /** `timed`: it has to be faster than the CPU as well. */
+  test: 'equal' | 'timed';
+  /** A provider that needs longer is too slow to be useful. */
+  limitMs: number;
 }
 
-/** `reason` is a sentence for a person. */
-export type DeepProbe =
-  { available: true; device: 'webgpu'; reason: string } | { available: false; device: 'none'; reason: string };
+/** `reason` is a clause for a person. */
+export type Probe =
+  { passed: true; placement: Placement; comparison: Comparison | undefined } | { passed: false; reason: string };
 
-const defaultLimitMs = 30_000;
-const answers = new Map<string, Promise<DeepProbe>>();
+/** Answers of this process's life: drivers do not change under it. */
+const answers = new Map<string, Promise<Probe>>();
 
-/**
- * Whether a GPU of this machine can run the transformer: same vectors as the CPU, at least twice as fast. Tried in a
- * process of its own, because a driver's fault ends the process it happens in. The answer is remembered.
- */
-export function probeDeep(options: ProbeOptions): Promise<DeepProbe> {
-  const { command, modelDir } = options;
-  const key = JSON.stringify([modelDir, command.file, command.args, command.env]);
+/** Whether a provider of this machine can run a model, with the same results as the CPU. The answer is remembered. */
+export function probeProvider(options: ProbeOptions): Promise<Probe> {
+  const { model, provider, command, test } = options;
+  const key = JSON.stringify([model.info.id, model.spec(provider).weights, provider, test, command]);
   let answer = answers.get(key);
   if (answer === undefined) {
     answer = probe(options);
@@ -33,32 +37,45 @@ export function probeDeep(options: ProbeOptions): Promise<DeepProbe> {
   return answer;
 }
 
-async function probe({ modelDir, command, limitMs = defaultLimitMs }: ProbeOptions): Promise<DeepProbe> {
-  const objection = await new Promise<string | undefined>((resolve) => {
+async function probe({ model, provider, command, test, limitMs }: ProbeOptions): Promise<Probe> {
+  return new Promise<Probe>((resolve) => {
+    const fail = (reason: string): void => {
+      finish({ passed: false, reason });
+    };
     const child = new InferenceChild(command, {
       onReply: (reply) => {
-        finish(objectionOf(reply));
+        finish(outcomeOf(reply));
       },
       onEnd: (reason) => {
-        finish(`the self-test on the GPU ended its process, which ${reason}`);
+        fail(`the self-test ended its process, which ${reason}`);
       },
     });
     const timer = setTimeout(() => {
-      finish(`the GPU did not finish the self-test within ${limitMs / 1000} s`);
+      fail(`it did not finish the self-test within ${limitMs / 1000} s`);
     }, limitMs);
-    const finish = (outcome: string | undefined): void => {
+    const finish = (outcome: Probe): void => {
       clearTimeout(timer);
       child.kill('has answered');
       resolve(outcome);
     };
-    child.send({ kind: 'open', id: 0, modelDir, provider: 'webgpu', threads: 1, selfTest: true });
-  }).catch(messageOf);
-  return objection === undefined
-    ? { available: true, device: 'webgpu', reason: 'A GPU passed the self-test.' }
-    : { available: false, device: 'none', reason: `The deep lane is off: ${objection}.` };
+    const request: OpenRequest = {
+      kind: 'open',
+      id: 0,
+      model: model.spec(provider),
+      reference: model.spec('cpu'),
+      provider,
+      threads: 1,
+      selfTest: test,
+      yieldMs: 0,
+    };
+    child.send(request);
+  }).catch((error: unknown): Probe => ({ passed: false, reason: messageOf(error) }));
 }
 
-/** Why the GPU is not used, as a clause; undefined when it is. */
-function objectionOf(reply: InferenceReply): string | undefined {
-  return reply.kind === 'failed' ? reply.message.replace(/\.$/, '') : undefined;
+function outcomeOf(reply: InferenceReply): Probe {
+  if (reply.kind === 'failed') return { passed: false, reason: reply.message.replace(/\.$/, '') };
+  if (reply.kind !== 'opened') return { passed: false, reason: 'its process gave an answer that was not asked for' };
+  const { placement, comparison } = reply;
+  const objection = comparison === undefined ? undefined : objectionTo(comparison);
+  return objection === undefined ? { passed: true, placement, comparison } : { passed: false, reason: objection };
 }

@@ -7,8 +7,11 @@ export interface ModelInfo {
   licence: string;
 }
 
-/** `query` may get another prefix or treatment than `passage` (text that is searched). */
-export type TextRole = 'query' | 'passage';
+/**
+ * `query` may get another prefix or treatment than `passage` (text that is searched). `similar` is treated like a passage
+ * but, as a person waits for it, goes before them.
+ */
+export type TextRole = 'query' | 'passage' | 'similar';
 
 export interface Embedder {
   readonly model: ModelInfo;
@@ -19,5 +22,9 @@ export interface Embedder {
    * @throws TiercelError `Cancelled` on signal, `InstallWhatIsMissing` when the model cannot be loaded.
    */
   embed(texts: readonly string[], role: TextRole, signal?: AbortSignal): Promise<Float32Array>;
+  /** Absent where a model is always in memory. False: the next question starts a process. */
+  readonly loaded?: boolean;
+  /** Brings the model into memory ahead of need. */
+  load?(): Promise<void>;
   close(): Promise<void>;
 }

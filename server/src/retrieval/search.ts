@@ -1,23 +1,19 @@
 /** A question's way: query vectors and lexical candidates side by side, fused, places filled in. */
-import type { SearchHit, SearchTimings } from '../../../protocol/search.ts';
-import type { Embedder } from '../inference/types.ts';
+import type { AbsentLane, SearchHit, SearchTimings } from '../../../protocol/search.ts';
 import { decodePayload } from '../store/payload.ts';
 import type { ChunkInfo, Filter, Hit, VectorStore } from '../store/types.ts';
+import { askLane, type SearchLane } from './ask-lane.ts';
 import { fuse } from './fuse.ts';
 
 /** Candidates taken from each lane before fusion. */
 const candidates = 200;
 
-/** A lane that can be asked: its space has vectors. */
-export interface SearchLane {
-  embedder: Embedder;
-  space: string;
-}
-
 export interface RetrievalDeps {
   store: VectorStore;
   tree: string;
   lanes: SearchLane[];
+  /** How long a model that is not in memory is waited for, milliseconds. */
+  patienceMs: number;
 }
 
 /** A hit before its lines are read. */
@@ -26,6 +22,8 @@ export type Ranked = Omit<SearchHit, 'snippet'>;
 export interface Answer {
   hits: Ranked[];
   timings: Omit<SearchTimings, 'total' | 'read'>;
+  /** Lanes that were left out, and why. */
+  absent: AbsentLane[];
 }
 
 /** Runs and says how long it took, in milliseconds. */
@@ -43,14 +41,20 @@ export async function searchCode(
   filter: Filter,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { store, tree, lanes } = deps;
-  if (query.trim() === '') return { hits: [], timings: { embed: 0, lexical: 0, vector: 0, fuse: 0 } };
+  const { store, tree, lanes, patienceMs } = deps;
+  if (query.trim() === '') {
+    return { hits: [], timings: { embed: 0, lexical: 0, vector: 0, fuse: 0 }, absent: [] };
+  }
   const k = Math.max(candidates, limit);
   const lexicalSearch = timed(() => store.searchText({ tree, queries: [query], k, filter }, signal));
-  const laneSearches = lanes.map(async ({ embedder, space }) => {
-    const [vectors, embed] = await timed(() => embedder.embed([query], 'query', signal));
+  const laneSearches = lanes.map(async (lane) => {
+    const [answer, embed] = await timed(() => askLane(lane, query, 'query', patienceMs, signal));
+    if (answer.absent !== undefined)
+      return { list: [], embed, vector: 0, absent: [{ lane: lane.name, reason: answer.absent }] };
+    const { space } = lane;
+    const { vectors } = answer;
     const [lists, vector] = await timed(() => store.searchVectors({ tree, space, vectors, k, filter }, signal));
-    return { list: lists[0] ?? [], embed, vector };
+    return { list: lists[0] ?? [], embed, vector, absent: [] };
   });
   // All are awaited before any error is passed on, so that none is left running unobserved.
   const [[lexicalLists, lexical], ...found] = await settleAll([lexicalSearch, ...laneSearches]);
@@ -65,6 +69,7 @@ export async function searchCode(
       vector: Math.max(0, ...found.map(({ vector }) => vector)),
       fuse: fuseMs,
     },
+    absent: found.flatMap(({ absent }) => absent),
   };
 }
 

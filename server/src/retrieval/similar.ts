@@ -1,6 +1,8 @@
 /** From a place or a piece of code to the nearest code elsewhere. */
+import type { AbsentLane } from '../../../protocol/search.ts';
 import { decodePayload } from '../store/payload.ts';
 import type { ChunkInfo, Filter, Hit, VectorStore } from '../store/types.ts';
+import { askLane } from './ask-lane.ts';
 import { fuse } from './fuse.ts';
 import { describe, type Answer, type RetrievalDeps } from './search.ts';
 
@@ -45,18 +47,25 @@ export async function similarCode(
   filter: Filter,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { store, tree, lanes } = deps;
+  const { store, tree, lanes, patienceMs } = deps;
   let embed = 0;
   let vector = 0;
   const lists: Hit[][] = [];
-  for (const { embedder, space } of lanes) {
+  const absent: AbsentLane[] = [];
+  for (const lane of lanes) {
     const start = performance.now();
-    const vectors = await embedder.embed([text], 'passage', signal);
+    const answer = await askLane(lane, text, 'similar', patienceMs, signal);
     const embedded = performance.now();
+    embed += embedded - start;
+    if (answer.absent !== undefined) {
+      absent.push({ lane: lane.name, reason: answer.absent });
+      continue;
+    }
+    const { space } = lane;
+    const { vectors } = answer;
     // The source itself may fill several places: ask for more than is shown.
     const found = await store.searchVectors({ tree, space, vectors, k: limit + candidates, filter }, signal);
     lists.push(found[0] ?? []);
-    embed += embedded - start;
     vector += performance.now() - embedded;
   }
   const start = performance.now();
@@ -66,5 +75,5 @@ export async function similarCode(
   const hits = (await describe(store, ranked))
     .filter((hit) => hit.path !== source.path || hit.endLine < source.startLine || hit.startLine > source.endLine)
     .slice(0, limit);
-  return { hits, timings: { embed, vector, lexical: 0, fuse: performance.now() - start } };
+  return { hits, timings: { embed, vector, lexical: 0, fuse: performance.now() - start }, absent };
 }

@@ -33,6 +33,16 @@ export function indexDirectory(repositoryIdentity: string): string {
   return join(cacheHome(), 'indexes', `${name === '' ? 'root' : name}-${digest(repositoryIdentity)}`);
 }
 
+/** Models that were installed on request. Not made. */
+export function userModelsDirectory(): string {
+  return join(cacheHome(), 'models');
+}
+
+/** What was learned of devices' memory. Not made. */
+export function batchLimitsFile(): string {
+  return join(cacheHome(), 'inference', 'batches.json');
+}
+
 /** Not made. */
 export function logDirectory(): string {
   return join(cacheHome(), 'logs');

@@ -1,0 +1,75 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ModelCatalog } from './models/catalog.ts';
+import { openReranker, reorder, type Reranker } from './rerank.ts';
+import { bundleInferenceProcess, type BundledProcess } from './test-process.ts';
+
+const builtIn = fileURLToPath(new URL('../../../models', import.meta.url));
+const question = 'how is a file read line by line';
+const answer = 'def lines(path):\n    with open(path) as file:\n        for line in file:\n            yield line';
+const others = [
+  'class Stack: def push(self, item): self.items.append(item)',
+  'func sqrt(x float64) float64 { return newton(x, 20) }',
+  'SELECT count(*) FROM orders WHERE paid = 0',
+];
+
+let bundle: BundledProcess;
+let reranker: Reranker;
+
+beforeAll(async () => {
+  bundle = await bundleInferenceProcess();
+  const model = await new ModelCatalog(builtIn, join(tmpdir(), 'tiercel-no-models')).resolve('minilm-l6');
+  reranker = openReranker({ model, command: bundle.command, choice: { provider: 'cpu', why: '' }, threads: 1 });
+});
+
+afterAll(async () => {
+  await reranker.close();
+  await bundle.remove();
+});
+
+describe('reranking by late interaction', () => {
+  it('comes back without scores within its budget while the model is loading', async () => {
+    const { scores, complete, milliseconds } = await reranker.rerank(question, [answer], { budgetMs: 0 });
+    expect([scores.length, complete]).toEqual([0, false]);
+    expect(milliseconds).toBeLessThan(5000);
+    await reranker.load();
+    expect(reranker.loaded).toBe(true);
+  });
+
+  it('puts the text that answers first', async () => {
+    const { scores, complete } = await reranker.rerank(question, [...others, answer], { budgetMs: 30_000 });
+    expect(complete).toBe(true);
+    expect(reorder([...others, answer], scores)[0]).toBe(answer);
+    expect(Math.max(...scores)).toBeLessThanOrEqual(1.0001);
+  });
+
+  it('keeps what is scored when the budget ends', async () => {
+    const many = Array.from({ length: 400 }, (_, i) => `${others[i % 3] ?? ''} ${i} `.repeat(8));
+    const { scores, complete, milliseconds } = await reranker.rerank(question, [answer, ...many], { budgetMs: 300 });
+    expect(complete).toBe(false);
+    expect(scores.length).toBeGreaterThan(0);
+    expect(scores.length).toBeLessThan(many.length);
+    expect(milliseconds).toBeLessThan(5000);
+    const order = reorder([answer, ...many], scores);
+    expect(order).toHaveLength(many.length + 1);
+    expect(order.slice(scores.length)).toEqual(many.slice(scores.length - 1));
+  });
+
+  it('goes on with another process when one is killed, and can be cancelled', async () => {
+    const under = reranker.rerank(question, [...others, answer], { budgetMs: 30_000 });
+    process.kill(reranker.processId ?? 0, 'SIGKILL');
+    expect((await under).complete).toBe(true);
+    const stop = new AbortController();
+    const cancelled = reranker.rerank(question, [answer], { budgetMs: 30_000, signal: stop.signal });
+    stop.abort();
+    await expect(cancelled).rejects.toMatchObject({ code: 'Cancelled' });
+    expect((await reranker.rerank(question, [])).complete).toBe(true);
+  });
+});
+
+it('leaves what has no score where it was', () => {
+  expect(reorder(['a', 'b', 'c', 'd'], Float32Array.of(1, 3, 2))).toEqual(['b', 'c', 'a', 'd']);
+  expect(reorder(['a', 'b'], new Float32Array(0))).toEqual(['a', 'b']);
+});
