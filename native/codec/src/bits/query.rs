@@ -131,9 +131,16 @@ impl BitsQuery {
         self.base
     }
 
+    /// The bit planes of the query's integers: plane `j` of word `w` at `w * bits + j`, `padded / 64 * bits` words.
+    #[must_use]
+    pub fn planes(&self) -> &[u64] {
+        &self.planes
+    }
+
     /// What one unit of the integers is worth.
+    #[must_use]
     #[inline]
-    pub(crate) fn delta(&self) -> f32 {
+    pub fn delta(&self) -> f32 {
         self.delta
     }
 
@@ -145,8 +152,9 @@ impl BitsQuery {
 
     /// The estimate, from the weighted number of differing bits and the row's factors. Every kernel computes exactly
     /// this, in this order, without fused operations.
+    #[must_use]
     #[inline]
-    pub(crate) fn estimate(&self, differing: i32, f: f32, g: f32) -> f32 {
+    pub fn estimate(&self, differing: i32, f: f32, g: f32) -> f32 {
         #[expect(clippy::cast_precision_loss, reason = "below 2^24")]
         let product = (self.most() - 2 * differing) as f32;
         f * (self.delta() * product) + (g + self.base())
