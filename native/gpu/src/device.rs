@@ -35,7 +35,7 @@ pub struct Device {
     /// Keeps the driver's library loaded.
     _instance: wgpu::Instance,
     adapter: wgpu::Adapter,
-    pub(crate) device: wgpu::Device,
+    pub(crate) gpu: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) pipelines: Pipelines,
     report: AdapterReport,
@@ -94,7 +94,7 @@ impl Device {
         let opened = Self {
             _instance: chosen.instance,
             adapter: chosen.adapter,
-            device,
+            gpu: device,
             queue,
             pipelines,
             report: chosen.report,
@@ -136,7 +136,7 @@ impl Device {
     /// Bytes in our buffers by the count of `wgpu`, to compare the books with.
     #[must_use]
     pub fn counted_by_wgpu(&self) -> u64 {
-        buffer_bytes(&self.device).saturating_sub(self.own)
+        buffer_bytes(&self.gpu).saturating_sub(self.own)
     }
 
     /// The device's memory, measured now.
@@ -169,10 +169,10 @@ impl Device {
         if self.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
             return Err(full(bytes, "forced"));
         }
-        let room = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let sound = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let room = self.gpu.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let sound = self.gpu.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: mapped };
-        let buffer = self.device.create_buffer(&descriptor);
+        let buffer = self.gpu.create_buffer(&descriptor);
         let (invalid, short) = (block_on(sound.pop()), block_on(room.pop()));
         if let Some(error) = short.or(invalid) {
             self.check()?;
@@ -188,7 +188,7 @@ impl Device {
     /// [`Error::RetryLater`] when the device is lost.
     pub(crate) fn wait(&self, submission: &wgpu::SubmissionIndex, timeout: Duration) -> Result<bool> {
         let poll = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(timeout) };
-        let done = self.device.poll(poll);
+        let done = self.gpu.poll(poll);
         self.check()?;
         match done {
             Ok(_) => Ok(true),
@@ -202,7 +202,7 @@ impl Device {
     /// Runs the callbacks of what is done.
     pub(crate) fn poll(&self) {
         // The one error of such a call is a timeout, which it does not have.
-        drop(self.device.poll(wgpu::PollType::Poll));
+        drop(self.gpu.poll(wgpu::PollType::Poll));
     }
 
     /// Notes that a submission took longer than any can.
@@ -216,7 +216,7 @@ impl Device {
     /// Loses the device, as a driver's reset does.
     #[cfg(any(test, feature = "faults"))]
     pub fn lose(&self) {
-        self.device.destroy();
+        self.gpu.destroy();
         self.health.lose("The GPU was lost (forced).".into());
     }
 

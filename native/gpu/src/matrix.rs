@@ -134,7 +134,7 @@ impl<'d> Batches<'d> {
 
     fn matrix(&self, number: Number, words: &[u32], scales: &[f32], dimension: usize) -> Result<Matrix> {
         let per_row = number.words(dimension);
-        let most = usize::try_from(self.device.device.limits().max_storage_buffer_binding_size).unwrap_or(usize::MAX);
+        let most = usize::try_from(self.device.gpu.limits().max_storage_buffer_binding_size).unwrap_or(usize::MAX);
         let per_block = (most / 2 / (per_row * 4) / SIDE * SIDE).max(1);
         let mut matrix = Matrix { number, dimension, rows: scales.len(), per_block, blocks: Vec::new() };
         let mut ring = Ring::new();
@@ -238,7 +238,7 @@ impl<'d> Batches<'d> {
         let found = self.pool.take(device, Kind::Readback, bytes(best * 8))?;
         upload.write(sections.bytes())?;
 
-        let mut encoder = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = device.gpu.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(upload.buffer(), 0, input.buffer(), 0, size);
         let all = |section: Section| section.of(input.buffer());
         for (at, (pass, (product, choice))) in plan.passes.iter().zip(&passes).enumerate() {
@@ -255,7 +255,7 @@ impl<'d> Batches<'d> {
             dispatch(&mut encoder, kernel, &bind(device, kernel, &resources), size);
             self.choose(&mut encoder, &[all(*choice), all_of(&keys), all_of(&one)], [1, count])?;
             if (at + 1) % PASSES == 0 {
-                let next = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+                let next = device.gpu.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
                 let submission = device.queue.submit([std::mem::replace(&mut encoder, next).finish()]);
                 wait(device, &submission, cancel, &|| false)?;
             }

@@ -40,7 +40,7 @@ impl GpuMode {
 pub struct GpuOptions {
     /// Whether the GPU takes part.
     pub mode: GpuMode,
-    /// Takes an adapter that is a program on the CPU (SwiftShader, llvmpipe, WARP). For tests: it is never faster.
+    /// Takes an adapter that is a program on the CPU (`SwiftShader`, llvmpipe, WARP). For tests: it is never faster.
     pub allow_software: bool,
     /// Bytes of the device's memory for everything; none for what is free, less a reserve.
     pub memory_budget: Option<u64>,

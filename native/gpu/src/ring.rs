@@ -35,7 +35,7 @@ impl Ring {
         for part in bytes.chunks(SEGMENT) {
             let slot = self.next(device)?;
             slot.write(part)?;
-            let mut encoder = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let mut encoder = device.gpu.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.copy_buffer_to_buffer(slot.buffer(), 0, target, at, part.len() as u64);
             let submission = device.queue.submit([encoder.finish()]);
             slot.map();

@@ -24,6 +24,9 @@ const MOST_GROUPS: usize = 65_535;
 const SCAN_ROWS: usize = 256;
 /// Between two looks at the cancellation.
 const GLANCE: Duration = Duration::from_millis(5);
+/// Keys of a page, as the kernels count them.
+const PAGE_SLOTS: u32 = 2048;
+const _: () = assert!(PAGE_SLOTS as usize == PAGE_ROWS);
 /// Numbers of 32 bits that the device writes for each row it selected.
 const FOUND: usize = 4;
 
@@ -204,7 +207,7 @@ pub fn submit(device: &Device, pool: &Pool, job: &Job<'_>, targets: Vec<Target>)
     let found = pool.take(device, Kind::Readback, bytes(best, FOUND * 4))?;
     upload.write(sections.bytes())?;
 
-    let mut encoder = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let mut encoder = device.gpu.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     let size = sections.bytes().len() as u64;
     encoder.copy_buffer_to_buffer(upload.buffer(), 0, input.buffer(), 0, size);
     let all = |section: Section| section.of(input.buffer());
@@ -299,7 +302,7 @@ impl Flight {
         if slot == u32::MAX {
             return Ok(None);
         }
-        let (page, position) = (slot as usize / PAGE_ROWS, slot % PAGE_ROWS as u32);
+        let (page, position) = ((slot / PAGE_SLOTS) as usize, slot % PAGE_SLOTS);
         let target = self.targets.get(page).filter(|target| position < target.resident.rows);
         let query = target.and_then(|target| queries.get(target.query as usize));
         let (Some(target), Some(query)) = (target, query) else {

@@ -80,7 +80,7 @@ pub fn bind(
         .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.clone() })
         .collect();
     let layout = pipeline.get_bind_group_layout(0);
-    device.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries })
+    device.gpu.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries })
 }
 
 /// One dispatch of a kernel as a pass of its own, so that the next one sees what it wrote.

@@ -151,11 +151,17 @@ fn another_program_that_takes_memory_shrinks_the_budget_and_searches_go_on() {
     assert_eq!(store.warm(), 40);
 }
 
+/// A software device compiles its kernels again each time it is opened, a second of work: few losses with every run of the
+/// tests, and as many as `TIERCEL_GPU_LOSSES` says where somebody has the time.
+fn losses() -> u64 {
+    std::env::var("TIERCEL_GPU_LOSSES").map_or(6, |losses| losses.parse().expect("a number"))
+}
+
 #[test]
-fn a_hundred_lost_devices_fail_no_search_and_the_tier_comes_back_each_time() {
+fn lost_devices_fail_no_search_and_the_tier_comes_back_each_time() {
     let Some(mut store) = Store::open(options(16 << 20), 4, 128) else { return };
-    let mut answered = 0;
-    for round in 0..100 {
+    let (losses, mut answered) = (losses(), 0);
+    for round in 0..losses {
         store.search(|_| ());
         store.hot.settle();
         answered += store.search(|_| ());
@@ -174,8 +180,8 @@ fn a_hundred_lost_devices_fail_no_search_and_the_tier_comes_back_each_time() {
         }
     }
     let status = store.hot.status();
-    assert_eq!(status.devices, 101, "{status:?}");
-    assert!(answered > 300, "{answered} pages were answered by the GPU");
+    assert_eq!(status.devices, losses + 1, "{status:?}");
+    assert!(answered > usize::try_from(3 * losses).expect("few"), "{answered} pages were answered by the GPU");
     assert!(status.events.iter().any(|event| event.message.contains("was lost")));
     assert_eq!(store.warm(), 4);
 }
@@ -238,8 +244,8 @@ fn threads_search_at_once_while_pages_come_and_go() {
                     let (mut found, mut expected) = ([Candidates::new(BEST)], Candidates::new(BEST));
                     let mut own = ticket.missing().to_vec();
                     own.extend(ticket.collect(&Cancel::new(), &mut found).expect("not cancelled"));
-                    own.iter().for_each(|&at| store.scan(at, &query[0], &mut found[0]));
                     for &at in &own {
+                        store.scan(at, &query[0], &mut found[0]);
                         let key = store.refs[at].key;
                         store.hot.offer(key, ROWS, 512, store.pages[&key].clone());
                     }

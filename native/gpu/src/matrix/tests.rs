@@ -43,7 +43,7 @@ fn cosines_are_those_of_double_precision_on_any_shape() {
         for (query, found) in asked.chunks(dimension).zip(found) {
             let exact = exact(table.chunks(dimension).map(|row| cosine(row, query)), best);
             assert_eq!(found.len(), exact.len());
-            let tolerance = 1e-7 * (dimension as f64 + 10.0);
+            let tolerance = 1e-7 * f64::from(u32::try_from(dimension + 10).expect("small"));
             for (hit, (_, score)) in found.iter().zip(&exact) {
                 let row = &table[hit.row as usize * dimension..][..dimension];
                 assert!((f64::from(hit.score) - cosine(row, query)).abs() < tolerance);

@@ -10,7 +10,7 @@ use crate::ring::Ring;
 use crate::testing::{self, Random, page};
 
 /// Pages in both memories.
-struct Pages {
+struct Held {
     device: Arc<Device>,
     pool: Pool,
     arenas: Arenas,
@@ -19,7 +19,7 @@ struct Pages {
     pages: Vec<(Buffer, usize, Target)>,
 }
 
-impl Pages {
+impl Held {
     fn new(padded: usize) -> Option<Self> {
         let (pool, arenas, ring) = (Pool::new(64 << 20), Arenas::new(8 << 20), Ring::new());
         Some(Self { device: testing::device()?, pool, arenas, ring, padded, pages: Vec::new() })
@@ -76,7 +76,7 @@ fn random_shapes_give_what_the_scalar_kernel_gives() {
     for seed in 0..24_u64 {
         let random = &mut Random(seed);
         let padded = 64 * (1 + random.below(if seed % 4 == 0 { 16 } else { 4 }));
-        let Some(mut pages) = Pages::new(padded) else { return };
+        let Some(mut pages) = Held::new(padded) else { return };
         let centroids: Vec<Vec<f32>> =
             (0..=random.below(3)).map(|_| random.unit(padded).iter().map(|x| x * 0.4).collect()).collect();
         let mut first = 0;
@@ -102,7 +102,7 @@ fn random_shapes_give_what_the_scalar_kernel_gives() {
 fn the_largest_dimension_and_a_full_page_fit() {
     let random = &mut Random(5);
     for (padded, rows) in [(tiercel_codec::LARGEST_DIMENSION, 9), (768, PAGE_ROWS), (64, 1)] {
-        let Some(mut pages) = Pages::new(padded) else { return };
+        let Some(mut pages) = Held::new(padded) else { return };
         let centroids = [vec![0.0; padded]];
         pages.add(page(random, rows, 0, &centroids[0]), rows, 0);
         let searches: Vec<_> = (0..5).map(|_| queries(random, &centroids, 4)).collect();
@@ -114,7 +114,7 @@ fn the_largest_dimension_and_a_full_page_fit() {
 #[test]
 fn of_equal_scores_the_lower_rows_are_taken() {
     let random = &mut Random(8);
-    let Some(mut pages) = Pages::new(64) else { return };
+    let Some(mut pages) = Held::new(64) else { return };
     let (centroid, row) = (vec![0.0; 64], random.unit(64));
     for first in [0, 2_000, 4_000_u32] {
         let mut builder = BitsBuilder::new(64);
@@ -132,7 +132,7 @@ fn of_equal_scores_the_lower_rows_are_taken() {
 #[test]
 fn nothing_is_found_where_nothing_is_accepted_and_one_where_one_is() {
     let random = &mut Random(3);
-    let Some(mut pages) = Pages::new(128) else { return };
+    let Some(mut pages) = Held::new(128) else { return };
     let centroid = vec![0.0; 128];
     pages.add(page(random, 777, 100, &centroid), 777, 0);
     let query = queries(random, &[centroid], 2);
@@ -150,7 +150,7 @@ fn nothing_is_found_where_nothing_is_accepted_and_one_where_one_is() {
 #[test]
 fn a_search_in_steady_state_allocates_no_buffer() {
     let random = &mut Random(4);
-    let Some(mut pages) = Pages::new(256) else { return };
+    let Some(mut pages) = Held::new(256) else { return };
     // A device of its own: other tests allocate as well.
     pages.device = testing::own_device().expect("there was one");
     (pages.arenas, pages.ring) = (Arenas::new(8 << 20), Ring::new());
@@ -174,7 +174,7 @@ fn a_search_in_steady_state_allocates_no_buffer() {
 #[test]
 fn several_searches_are_in_flight_and_a_cancelled_one_leaves_its_buffers_whole() {
     let random = &mut Random(6);
-    let Some(mut pages) = Pages::new(128) else { return };
+    let Some(mut pages) = Held::new(128) else { return };
     let centroid = vec![0.0; 128];
     for at in 0..4 {
         pages.add(page(random, 2_000, at * 2_000, &centroid), 2_000, 0);
