@@ -15,6 +15,8 @@ use crate::pipelines::Pipelines;
 
 /// A device that does not answer for so long is taken for lost.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A software device works for as long as the processor needs.
+const SOFTWARE_PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Default)]
 struct Health {
@@ -207,10 +209,11 @@ impl Device {
 
     /// Notes that a submission took longer than any can.
     pub(crate) fn hangs(&self, waited: Duration) -> bool {
-        if waited >= PATIENCE {
+        let patience = if self.report.is_software() { SOFTWARE_PATIENCE } else { PATIENCE };
+        if waited >= patience {
             self.health.lose(format!("The GPU has not answered for {} s.", waited.as_secs()));
         }
-        waited >= PATIENCE
+        waited >= patience
     }
 
     /// Loses the device, as a driver's reset does.
@@ -233,4 +236,33 @@ fn buffer_bytes(device: &wgpu::Device) -> u64 {
 
 fn full(bytes: u64, why: &str) -> Error {
     Error::MemoryPressure { message: format!("The GPU has no room for {bytes} bytes: {why}."), after_ms: 1_000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tiercel_tier::Books;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn compiled_kernels_are_kept_and_damage_to_them_only_costs_time() {
+        let Some(device) = testing::device() else { return };
+        let free = device.memory().map(|memory| memory.free <= memory.total && memory.total > 0);
+        assert_ne!(free, Some(false));
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = GpuOptions { pipeline_cache: Some(folder.path().join("gpu")), ..testing::options() };
+        let open = || Device::open(&options, Books::new().account("test")).map(|device| device.gpu.features());
+        let kept = open().expect("a device").contains(wgpu::Features::PIPELINE_CACHE);
+        let files = || fs::read_dir(folder.path().join("gpu")).map_or(0, Iterator::count);
+        assert_eq!(files(), usize::from(kept));
+        if kept {
+            let file = fs::read_dir(folder.path().join("gpu")).expect("it is there").next().expect("one").expect("it");
+            fs::write(file.path(), b"damaged").expect("written");
+            assert!(open().is_ok());
+            assert!(fs::read(file.path()).expect("it is there").len() > 7, "made again");
+        }
+    }
 }

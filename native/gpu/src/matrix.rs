@@ -1,5 +1,7 @@
 //! Many queries against many vectors at once, as tiles of a product of matrices: floats, or bytes with a scale each.
 
+mod plan;
+
 use std::time::{Duration, Instant};
 
 use tiercel_base::cancel::Cancel;
@@ -10,15 +12,11 @@ use crate::device::{Allocated, Device};
 use crate::params::{Section, Sections};
 use crate::pool::{Kind, Pool, Pooled};
 use crate::ring::Ring;
-use crate::select::{Choice, Level, bind, dispatch, levels, numbers, tile};
+use crate::select::{Level, bind, dispatch, numbers};
+use plan::Plan;
 
 /// Queries and rows of a workgroup.
 const SIDE: usize = 64;
-/// Keys of a pass, in bytes, and lists of all passes.
-const KEYS: usize = 16 << 20;
-const LISTS: usize = 64 << 20;
-/// Queries of one pass.
-const MOST_QUERIES: usize = 1024;
 /// Passes between two looks at the cancellation.
 const PASSES: usize = 4;
 
@@ -301,8 +299,7 @@ fn wait(
     let start = Instant::now();
     while !device.wait(submission, Duration::from_millis(5))? || pending() {
         cancel.check()?;
-        // A program on the CPU takes its time for a product of matrices.
-        if !device.report().is_software() && device.hangs(start.elapsed()) {
+        if device.hangs(start.elapsed()) {
             device.check()?;
         }
     }
@@ -327,76 +324,6 @@ impl Number {
         match self {
             Self::Float => dimension,
             Self::Byte => dimension.div_ceil(4),
-        }
-    }
-}
-
-/// Rows that one dispatch compares.
-struct Pass {
-    block: usize,
-    /// The first row within the block, and how many.
-    first: usize,
-    rows: usize,
-}
-
-/// How a search is cut into passes.
-struct Plan {
-    best: usize,
-    /// Rows of a pass, and queries of a run.
-    rows: usize,
-    queries: usize,
-    passes: Vec<Pass>,
-    /// The selection over the lists of all passes; none when there is only one.
-    merges: Vec<Level>,
-}
-
-impl Plan {
-    fn of(matrix: &Matrix, best: usize) -> Self {
-        let rows = tile(best).max(4096);
-        let mut passes = Vec::new();
-        for block in 0..matrix.blocks.len() {
-            let held = matrix.per_block.min(matrix.rows - block * matrix.per_block);
-            let starts = (0..held).step_by(rows);
-            passes.extend(starts.map(|first| Pass { block, first, rows: rows.min(held - first) }));
-        }
-        let merges = if passes.len() > 1 { levels(passes.len() * best, best) } else { Vec::new() };
-        let queries = (KEYS / (rows * 4)).min(LISTS / (passes.len() * best * 8)).clamp(1, MOST_QUERIES);
-        Self { best, rows, queries, passes, merges }
-    }
-
-    fn describe(
-        &self,
-        matrix: &Matrix,
-        count: usize,
-        at: usize,
-        pass: &Pass,
-        sections: &mut Sections,
-    ) -> Result<(Section, Section)> {
-        let words = matrix.number.words(matrix.dimension);
-        let product = sections.push(&numbers([count, pass.rows, words, pass.first])?);
-        let choice = Choice {
-            length: pass.rows,
-            stride: pass.rows,
-            tile: self.rows,
-            best: self.best,
-            out_stride: self.passes.len() * self.best,
-            out_first: at * self.best,
-            pairs: false,
-            id_first: pass.block * matrix.per_block + pass.first,
-        };
-        Ok((product, choice.push(sections)?))
-    }
-
-    fn merge(&self, level: &Level) -> Choice {
-        Choice {
-            length: level.length,
-            stride: level.length,
-            tile: tile(self.best),
-            best: self.best,
-            out_stride: level.lists * self.best,
-            out_first: 0,
-            pairs: true,
-            id_first: 0,
         }
     }
 }
