@@ -24,7 +24,7 @@ it.each([
   expect(all.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-it.each(['base', 'codec', 'segment', 'tier', 'partition', 'vectors', 'engine', 'node'])(
+it.each(['base', 'codec', 'segment', 'tier', 'gpu', 'partition', 'vectors', 'engine', 'node'])(
   'every crate native/%s depends on has its reason in docs/dependencies.md',
   (crate) => {
     const text = readFileSync(join(root, 'native', crate, 'Cargo.toml'), 'utf8');

@@ -120,6 +120,17 @@ impl RowSet {
         count
     }
 
+    /// Writes the set as a bitmap: row `r` is bit `r % 64` of word `r / 64`. Rows beyond the end of `words` are left out.
+    pub fn copy_words(&self, words: &mut [u64]) {
+        let mut pages = self.pages.iter();
+        for out in words.chunks_mut(PAGE_WORDS) {
+            match pages.next() {
+                Some(Some(page)) => out.copy_from_slice(&page[..out.len()]),
+                _ => out.fill(0),
+            }
+        }
+    }
+
     /// Bytes held, shared pages counted in full.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -178,6 +189,11 @@ mod tests {
             }
             prop_assert_eq!(rows.len(), oracle.len());
             prop_assert_eq!(rows.count_between(first, first + length), oracle.range(first..first + length).count());
+            let mut words = vec![u64::MAX; 3_000];
+            rows.copy_words(&mut words);
+            for row in (0..192_000).filter(|row| row % 997 == 0 || oracle.contains(row)) {
+                prop_assert_eq!(words[row as usize / 64] >> (row % 64) & 1 == 1, oracle.contains(&row));
+            }
             prop_assert!(rows.iter().eq(oracle));
         }
     }

@@ -171,6 +171,11 @@ impl Cache {
         self.shared.remove_where(|key| key.space == space && key.file == file);
     }
 
+    /// Drops the chosen pages, pinned ones as well, and those that are being loaded once they arrive.
+    pub fn remove_pages(&self, chosen: impl Fn(&PageKey) -> bool) {
+        self.shared.remove_where(chosen);
+    }
+
     /// Bytes the cache may hold.
     #[must_use]
     pub fn budget(&self) -> u64 {

@@ -112,9 +112,16 @@ impl BitsQuery {
         self.words * WORD
     }
 
+    /// The bit planes of the query's integers: plane `j` of word `w` at `w * bits + j`, `padded / 64 * bits` words.
+    #[must_use]
+    pub fn planes(&self) -> &[u64] {
+        &self.planes
+    }
+
     /// What one unit of the integers is worth.
+    #[must_use]
     #[inline]
-    pub(crate) fn delta(&self) -> f32 {
+    pub fn delta(&self) -> f32 {
         self.delta
     }
 
@@ -125,10 +132,10 @@ impl BitsQuery {
     }
 
     /// The estimate, from the weighted number of differing bits, the row's factors and `base`, the query's dot product
-    /// with the centroid. Every kernel computes exactly
-    /// this, in this order, without fused operations.
+    /// with the centroid. Every kernel computes exactly this, in this order, without fused operations.
+    #[must_use]
     #[inline]
-    pub(crate) fn estimate(&self, base: f32, differing: i32, f: f32, g: f32) -> f32 {
+    pub fn estimate(&self, base: f32, differing: i32, f: f32, g: f32) -> f32 {
         #[expect(clippy::cast_precision_loss, reason = "below 2^24")]
         let product = (self.most() - 2 * differing) as f32;
         f * (self.delta() * product) + (g + base)

@@ -153,6 +153,8 @@ fn spaces_and_files_are_removed_alone() {
     assert_eq!(held(&cache, Class::Bits), 5);
     cache.remove_space(other);
     assert_eq!(held(&cache, Class::Bits), 2);
+    cache.remove_pages(|key| key.file == 0);
+    assert_eq!(held(&cache, Class::Bits), 1);
 }
 
 #[test]

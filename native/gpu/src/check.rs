@@ -1,0 +1,182 @@
+//! The self-check: the GPU against the CPU on pages of the store, for equality and for time.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tiercel_base::cancel::Cancel;
+use tiercel_base::error::Result;
+use tiercel_codec::Kernel;
+use tiercel_codec::bits::{BitsQuery, BitsView};
+use tiercel_codec::candidates::{Candidate, Candidates};
+
+use crate::live::Live;
+use crate::options::GpuMode;
+use crate::scan::{Asked, Job, Target, submit};
+use crate::status::Check;
+
+/// As many as a search keeps of its scan.
+const BEST: usize = 1024;
+/// Runs of each; the fastest counts.
+const RUNS: usize = 3;
+const QUERY_BITS: u32 = 2;
+/// Two scores of rows at the edge of the selection may differ by so much: a driver may fuse a multiplication and an
+/// addition while it selects.
+const EDGE: f32 = 1e-6;
+
+/// A page in both memories.
+pub struct Sample<'a> {
+    pub target: Target,
+    pub view: BitsView<'a>,
+}
+
+/// What scans cost, in nanoseconds, from which searches of other sizes are judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Costs {
+    /// Per byte of codes on the CPU, by all threads of a search.
+    cpu: f64,
+    /// Per search on the GPU.
+    fixed: f64,
+    /// Per byte of codes on the GPU.
+    gpu: f64,
+}
+
+impl Costs {
+    /// Whether the GPU is expected to be faster for so many bytes.
+    pub fn favour_gpu(&self, bytes: u64) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let bytes = bytes as f64;
+        self.fixed + self.gpu * bytes < self.cpu * bytes
+    }
+}
+
+/// A check and what follows from it.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub check: Check,
+    pub costs: Costs,
+}
+
+impl Verdict {
+    /// Whether a search over so many bytes of codes uses the GPU.
+    pub fn allows(&self, mode: GpuMode, bytes: u64) -> bool {
+        self.check.equal && (mode == GpuMode::On || self.costs.favour_gpu(bytes))
+    }
+}
+
+/// Compares both on the samples, which are of one dimension and not empty.
+pub fn run(live: &Live, samples: &[Sample<'_>], mode: GpuMode, threads: usize) -> Result<Verdict> {
+    let padded = samples[0].view.padded();
+    let query = BitsQuery::new(&direction(padded), QUERY_BITS);
+    let asked = Asked { query: &query, bases: &[0.0] };
+    let rows = samples.iter().map(|sample| sample.view.rows()).sum();
+    let (cpu_time, cpu) = fastest(|| {
+        let mut found = Candidates::new(BEST);
+        for sample in samples {
+            Kernel::detect().scan_bits(&query, 0.0, &sample.view, sample.target.place, |_| true, &mut found);
+        }
+        Ok(found.into_sorted())
+    })?;
+    let (one_time, _) = fastest(|| on_gpu(live, &samples[..1], asked))?;
+    let (gpu_time, gpu) = fastest(|| on_gpu(live, samples, asked))?;
+
+    #[expect(clippy::cast_precision_loss, reason = "times for people and estimates")]
+    let (first, bytes, threads) = (
+        samples[0].target.resident.bytes as f64,
+        samples.iter().map(|sample| sample.target.resident.bytes).sum::<u64>() as f64,
+        threads.max(1) as f64,
+    );
+    let nanos = |time: Duration| time.as_secs_f64() * 1e9;
+    let per_byte = if bytes > first { (nanos(gpu_time) - nanos(one_time)).max(0.0) / (bytes - first) } else { 0.0 };
+    let costs = Costs {
+        cpu: nanos(cpu_time) / threads / bytes.max(1.0),
+        fixed: (nanos(gpu_time) - per_byte * bytes).max(0.0),
+        gpu: per_byte,
+    };
+    let (equal, cpu_ms, gpu_ms) = (same(&cpu, &gpu), nanos(cpu_time) / threads / 1e6, nanos(gpu_time) / 1e6);
+    let used = equal && (mode == GpuMode::On || gpu_ms < cpu_ms);
+    let times = format!("CPU {cpu_ms:.2} ms, GPU {gpu_ms:.2} ms for {rows} vectors");
+    let sentence = match (equal, used, gpu_ms < cpu_ms) {
+        (false, ..) => "The GPU does not compute what the CPU computes: it is not used. Update its driver.".to_owned(),
+        (true, true, true) => format!("{times}: the GPU is used."),
+        (true, true, false) => {
+            format!("{times}: the GPU is slower at this size, and used because tiercel.gpu is \"on\".")
+        }
+        (true, false, _) => format!("{times}: the GPU is not used at this size, it would be slower."),
+    };
+    Ok(Verdict { check: Check { rows, equal, cpu_ms, gpu_ms, used, sentence }, costs })
+}
+
+fn on_gpu(live: &Live, samples: &[Sample<'_>], asked: Asked<'_>) -> Result<Vec<Candidate>> {
+    let job = Job { searches: &[asked], accept: None, best: BEST };
+    let targets = samples
+        .iter()
+        .map(|sample| Target { resident: sample.target.resident.clone(), place: sample.target.place, base: 0 })
+        .collect();
+    let mut found = [Candidates::new(BEST)];
+    submit(&live.device, &live.pool, &job, targets)?.collect(&live.device, &job, &Cancel::new(), &mut found)?;
+    let [found] = found;
+    Ok(found.into_sorted())
+}
+
+fn fastest<T>(run: impl Fn() -> Result<T>) -> Result<(Duration, T)> {
+    // The first run warms caches and pools.
+    let mut best = (Duration::MAX, run()?);
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let value = run()?;
+        if start.elapsed() < best.0 {
+            best = (start.elapsed(), value);
+        }
+    }
+    Ok(best)
+}
+
+/// Whether both found the same: the same scores for the same rows, but for rows at the edge.
+pub fn same(cpu: &[Candidate], gpu: &[Candidate]) -> bool {
+    let Some(edge) = cpu.last().map(|last| last.score) else { return gpu.is_empty() };
+    let by_row: HashMap<(u32, u32), u32> = cpu.iter().map(|one| ((one.row, one.place), one.score.to_bits())).collect();
+    cpu.len() == gpu.len()
+        && gpu.iter().all(|one| match by_row.get(&(one.row, one.place)) {
+            Some(score) => *score == one.score.to_bits(),
+            None => (one.score - edge).abs() <= EDGE,
+        })
+}
+
+/// A direction of length 1 that is none of the axes: components of a Weyl sequence.
+fn direction(padded: usize) -> Vec<f32> {
+    let mut state = 0_u32;
+    let values: Vec<f32> = (0..padded)
+        .map(|_| {
+            state = state.wrapping_add(0x9E37_79B9);
+            #[expect(clippy::cast_precision_loss, reason = "24 bits are exact")]
+            let high = (state >> 8) as f32;
+            high / 8_388_608.0 - 1.0
+        })
+        .collect();
+    let norm = values.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    values.iter().map(|x| x / norm).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_tell_the_size_from_which_the_gpu_is_faster() {
+        let costs = Costs { cpu: 0.05, fixed: 400_000.0, gpu: 0.01 };
+        assert!(!costs.favour_gpu(9_000_000));
+        assert!(costs.favour_gpu(11_000_000));
+    }
+
+    #[test]
+    fn rows_may_differ_at_the_edge_and_nowhere_else() {
+        let of = |score, row| Candidate { score, row, place: row };
+        let cpu = [of(0.9, 1), of(0.8, 2), of(0.7, 3)];
+        assert!(same(&cpu, &cpu));
+        assert!(same(&cpu, &[of(0.9, 1), of(0.8, 2), of(0.7, 4)]));
+        assert!(!same(&cpu, &[of(0.9, 1), of(0.7, 4)]));
+        assert!(!same(&cpu, &[of(0.9, 1), of(0.8, 5), of(0.7, 3)]));
+        assert!(!same(&cpu, &[of(0.9, 1), of(0.800_000_1, 2), of(0.7, 3)]));
+        assert!(same(&[], &[]) && !same(&[], &cpu));
+    }
+}
