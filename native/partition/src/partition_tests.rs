@@ -121,7 +121,7 @@ fn one_row_is_enough_for_one_cell() {
     let row = clustered(1, DIMENSION, 1, 0.8, 15);
     let partition = Partition::mean(&row, DIMENSION).expect("has a row");
     assert_eq!((partition.cells(), partition.centroid(0)), (1, row.as_slice()));
-    let rule = crate::ProbeRule { recall: 0.95, max: 9 };
+    let rule = crate::ProbeRule { recall: 0.95, least: 0, max: 9 };
     let mut visit = crate::Prober::new(&partition, &row, &rule);
     assert_eq!(visit.next(0.9).map(|ranked| ranked.cell), Some(0));
     assert_eq!(visit.next(0.9), None);

@@ -10,6 +10,8 @@ pub struct ProbeRule {
     /// Share of the true nearest neighbours that shall lie in the cells visited, on average over queries. From 1 on, no
     /// cell is passed over.
     pub recall: f32,
+    /// Cells visited whatever they demand.
+    pub least: u32,
     /// Cells visited at most.
     pub max: u32,
 }
@@ -32,6 +34,7 @@ pub struct Prober<'a> {
     query: &'a [f32],
     recall: f32,
     threshold: f32,
+    least: usize,
     max: u32,
     ranked: Vec<Ranked>,
     /// Place in `ranked`.
@@ -53,6 +56,7 @@ impl<'a> Prober<'a> {
             query,
             recall: rule.recall,
             threshold: threshold(partition, rule.recall, 1.0),
+            least: rule.least as usize,
             max: rule.max,
             ranked,
             at: 0,
@@ -84,7 +88,7 @@ impl<'a> Prober<'a> {
             let rank = self.looked_at - 1;
             let half_norm = partition.centroids.half_norm(cell);
             let demand = Demand::new(ranked.dot, half_norm, partition.spreads[cell].radius, rank);
-            if demand.reach(kth_score) <= self.threshold {
+            if rank < self.least || demand.reach(kth_score) <= self.threshold {
                 self.probed += 1;
                 return Some(ranked);
             }

@@ -63,9 +63,9 @@ impl Store {
 #[test]
 fn the_recall_asked_for_comes_back_with_fewer_probes_than_a_fixed_number_takes() {
     let store = store(256);
-    let fixed = |max| store.measure(ProbeRule { recall: 1.0, max }, 1.0, |_| true);
+    let fixed = |max| store.measure(ProbeRule { recall: 1.0, least: 0, max }, 1.0, |_| true);
     for recall in [0.9, 0.95, 0.985] {
-        let (reached, probes) = store.measure(ProbeRule { recall, max: u32::MAX }, 1.0, |_| true);
+        let (reached, probes) = store.measure(ProbeRule { recall, least: 0, max: u32::MAX }, 1.0, |_| true);
         assert!(reached > f64::from(recall) - 0.02, "{reached} for {recall}");
         let enough = (1..=256).find(|&max| fixed(max).0 >= reached).expect("all cells hold everything");
         assert!(probes <= f64::from(enough), "{probes} probes where {enough} fixed ones do");
@@ -75,7 +75,7 @@ fn the_recall_asked_for_comes_back_with_fewer_probes_than_a_fixed_number_takes()
 #[test]
 fn without_k_rows_every_cell_is_visited_once() {
     let store = store(400);
-    let rule = ProbeRule { recall: 0.5, max: u32::MAX };
+    let rule = ProbeRule { recall: 0.5, least: 0, max: u32::MAX };
     let mut prober = Prober::new(&store.partition, &store.queries[..DIMENSION], &rule);
     let mut visited: Vec<u32> =
         std::iter::from_fn(|| prober.next(f32::NEG_INFINITY)).map(|ranked| ranked.cell).collect();
@@ -86,7 +86,7 @@ fn without_k_rows_every_cell_is_visited_once() {
 #[test]
 fn a_filter_costs_probes_but_no_recall() {
     let store = store(256);
-    let rule = ProbeRule { recall: 0.95, max: u32::MAX };
+    let rule = ProbeRule { recall: 0.95, least: 0, max: u32::MAX };
     let mut before = 0.0;
     for every in [1_u16, 5, 50, 500] {
         let share = 1.0 / f32::from(every);
@@ -100,18 +100,18 @@ fn a_filter_costs_probes_but_no_recall() {
 #[test]
 fn the_most_probes_are_kept_to() {
     let store = store(64);
-    let rule = ProbeRule { recall: 1.0, max: 5 };
+    let rule = ProbeRule { recall: 1.0, least: 0, max: 5 };
     let mut prober = Prober::new(&store.partition, &store.queries[..DIMENSION], &rule);
     assert_eq!(std::iter::from_fn(|| prober.next(1.0)).count(), 5);
     assert_eq!(prober.probed(), 5);
-    let none = ProbeRule { recall: 0.9, max: 0 };
+    let none = ProbeRule { recall: 0.9, least: 0, max: 0 };
     assert!(Prober::new(&store.partition, &store.queries[..DIMENSION], &none).next(f32::NEG_INFINITY).is_none());
 }
 
 #[test]
 fn a_score_that_nothing_can_reach_ends_the_probing() {
     let store = store(256);
-    let rule = ProbeRule { recall: 0.95, max: u32::MAX };
+    let rule = ProbeRule { recall: 0.95, least: 0, max: u32::MAX };
     let mut prober = Prober::new(&store.partition, &store.queries[..DIMENSION], &rule);
     assert!(prober.next(10.0).is_none());
 }

@@ -146,7 +146,7 @@ fn rank(store: &Store, partition: &Partition, report: &mut Report) {
 fn probe(store: &Store, partition: &Partition, members: &[Vec<usize>], report: &mut Report) {
     let needed = store.needed_probes(partition, members);
     for recall in RECALLS {
-        let adaptive = store.probe(partition, members, ProbeRule { recall, max: u32::MAX });
+        let adaptive = store.probe(partition, members, ProbeRule { recall, least: 0, max: u32::MAX });
         let as_good = needed[((adaptive.recall * needed.len() as f64).ceil() as usize).clamp(1, needed.len()) - 1];
         report.line(
             "adaptive",
