@@ -134,6 +134,19 @@ export class Editor {
     }
     await this.page.goto(url.href);
     await this.page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
+    // At times VS Code reads a workspace file before its file system answers, and stays without folders.
+    if (place.workspace !== undefined && !(await this.#listsFolders())) {
+      await this.page.reload();
+      await this.page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
+    }
+  }
+
+  #listsFolders() {
+    const rows = this.page.locator('.explorer-folders-view .monaco-list-row');
+    return until(async () => (await rows.count()) > 0, 'the explorer lists folders', 15_000).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Leaves the page first: without that the extension host waits for a reconnect. */
@@ -258,6 +271,8 @@ export class Editor {
     await until(async () => (await this.rowTexts())[0]?.startsWith(name), `the list offers ${name}`);
     await this.page.keyboard.press('Enter');
     await this.activeFile(name);
+    // What is typed before the editor has the focus is lost.
+    await this.page.locator('.editor-group-container.active .monaco-editor.focused').waitFor();
   }
 
   /** Puts the cursor at a line, and a column. */
