@@ -1,7 +1,6 @@
 //! The best of what a scan finds, without a heap in the inner loop.
 
 use std::cmp::Ordering;
-use std::vec::Drain;
 
 /// How many times the wanted number are buffered before the worse ones are cut off.
 const SLACK: usize = 4;
@@ -43,12 +42,6 @@ impl Candidates {
             threshold: f32::NEG_INFINITY,
             entries: Vec::with_capacity(best.saturating_mul(SLACK).min(1 << 16)),
         }
-    }
-
-    /// Forgets everything and keeps the `best` (at least 1) from now on.
-    pub fn reset(&mut self, best: usize) {
-        self.best = best.max(1);
-        self.clear();
     }
 
     /// How many are kept.
@@ -103,13 +96,6 @@ impl Candidates {
             other.push(candidate);
         }
         self.raise(other.threshold());
-    }
-
-    /// The best, best first, of equal scores the lower row first. Empty and ready for another query afterwards.
-    pub fn drain_best(&mut self) -> Drain<'_, Candidate> {
-        self.finish();
-        self.threshold = f32::NEG_INFINITY;
-        self.entries.drain(..)
     }
 
     /// The best, best first, of equal scores the lower row first.
@@ -176,8 +162,8 @@ mod tests {
             left.raise(right.threshold());
             left.merge(&mut right);
             let expected = expected(offers, best);
-            prop_assert_eq!(&left.drain_best().collect::<Vec<_>>(), &expected);
-            prop_assert_eq!(left.drain_best().count(), 0);
+            prop_assert!(right.entries().is_empty());
+            prop_assert_eq!(&left.into_sorted(), &expected);
             prop_assert_eq!(one.into_sorted(), expected);
         }
     }

@@ -98,8 +98,13 @@ impl Inner {
     /// As [`Inner::retire_file`], for all files of a set and its partition.
     pub fn retire(&self, set: &CodeSet) {
         set.files.iter().for_each(|file| self.retire_file(file));
-        // Codes of the old partition are nothing without it; one that is already gone needs nothing.
-        if let Ok(partition) = Codes::open(&self.folder, set.generation) {
+        // Codes of the old partition are nothing without it.
+        self.retire_partition(set.generation);
+    }
+
+    /// A partition's file is not used any more; one that is already gone needs nothing.
+    pub fn retire_partition(&self, number: u32) {
+        if let Ok(partition) = Codes::open(&self.folder, number) {
             partition.retire();
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tiercel_base::cancel::Cancel;
 use tiercel_base::error::Result;
 use tiercel_codec::int8;
-use tiercel_partition::{Partition, Training, cells_for, outgrown};
+use tiercel_partition::{Partition, Training, cells_for, outgrown, sample_for};
 use tiercel_segment::CodesHeader;
 
 use super::coder::{Coder, merge};
@@ -21,9 +21,6 @@ const READ_ROWS: u32 = 2048;
 
 /// Rows whose codes wait in memory before they are written, 50 MB at 768 dimensions with planes.
 const CHUNK_ROWS: usize = 131_072;
-
-/// Rows of a cell in the sample that cells are trained on.
-const SAMPLE_PER_CELL: usize = 40;
 
 /// The sample is held as floats: this many bytes at most.
 const SAMPLE_BYTES: usize = 512 << 20;
@@ -224,7 +221,8 @@ fn train(inner: &Inner, state: &State, cells: u32, cancel: &Cancel) -> Result<Pa
     let rows = usize::try_from(state.rows()).unwrap_or(usize::MAX).max(1);
     let budget =
         usize::try_from(inner.governor.memory_budget() / 4).unwrap_or(SAMPLE_BYTES).clamp(16 << 20, SAMPLE_BYTES);
-    let wanted = (cells as usize * SAMPLE_PER_CELL).max(16_384).min(budget / (4 * padded)).min(rows);
+    let wanted =
+        usize::try_from(sample_for(cells)).unwrap_or(usize::MAX).max(16_384).min(budget / (4 * padded)).min(rows);
     let charge = inner.accounts.work.charge((wanted * padded * 4) as u64);
     let mut sample = Vec::with_capacity(wanted * padded);
     let mut codes = vec![0; padded];

@@ -8,7 +8,7 @@ use tiercel_codec::aligned::Buffer;
 use tiercel_codec::bits::BitsView;
 use tiercel_codec::int8;
 use tiercel_partition::Neighbourhood;
-use tiercel_segment::{Codes, Throttle};
+use tiercel_segment::Throttle;
 
 use super::build::{for_rows, store_partition, threads};
 use crate::codes::CodeSet;
@@ -119,7 +119,10 @@ fn adopt(inner: &Inner, set: &CodeSet, partition: tiercel_partition::Partition) 
     store_partition(inner, number, &partition)?;
     let mut writer = inner.writer();
     let old = inner.state();
-    let Some(now) = old.codes.as_ref().filter(|now| now.generation == set.generation) else { return Ok(()) };
+    let Some(now) = old.codes.as_ref().filter(|now| now.generation == set.generation) else {
+        inner.retire_partition(number);
+        return Ok(());
+    };
     let files: Vec<u32> = now.files.iter().map(|file| file.number).collect();
     inner.list(&mut writer, |listed| listed.set_codes(number, files, now.end))?;
     let next = CodeSet::new(number, Arc::new(partition), now.files.clone(), now.end, now.planes);
@@ -127,8 +130,6 @@ fn adopt(inner: &Inner, set: &CodeSet, partition: tiercel_partition::Partition) 
     state.codes = Some(Arc::new(next));
     inner.replace(&writer, state);
     drop(writer);
-    if let Ok(partition) = Codes::open(&inner.folder, set.generation) {
-        partition.retire();
-    }
+    inner.retire_partition(set.generation);
     Ok(())
 }
