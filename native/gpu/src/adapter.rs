@@ -114,10 +114,18 @@ fn worth(report: &AdapterReport) -> u8 {
     }
 }
 
+/// The adapter that [`crate::Hot::open`] would take.
+///
+/// # Errors
+/// As there.
+pub fn find(options: &GpuOptions) -> Result<AdapterReport> {
+    choose(options).map(|chosen| chosen.report)
+}
+
 /// The best adapter that the options allow.
 pub(crate) fn choose(options: &GpuOptions) -> Result<Chosen> {
     if options.mode == GpuMode::Off {
-        return Err(Error::FixTheCall("The GPU is turned off (tiercel.gpu is \"off\").".into()));
+        return Err(Error::FixTheCall("The GPU is turned off (tiercel.gpu.search is \"off\").".into()));
     }
     if options.allow_software {
         software::load();

@@ -19,6 +19,8 @@ const BEST: usize = 1024;
 /// Runs of each; the fastest counts.
 const RUNS: usize = 3;
 const QUERY_BITS: u32 = 2;
+/// From so many rows on, a GPU that is slower per byte is slower for good.
+const TELLING_ROWS: usize = 50_000;
 /// Two scores of rows at the edge of the selection may differ by so much: a driver may fuse a multiplication and an
 /// addition while it selects.
 const EDGE: f32 = 1e-6;
@@ -41,11 +43,11 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Whether the GPU is expected to be faster for so many bytes.
-    pub fn favour_gpu(&self, bytes: u64) -> bool {
+    /// Whether the GPU is expected to be faster with `gpu` bytes of codes than the CPU with `cpu` bytes.
+    pub fn favour_gpu(&self, gpu: u64, cpu: u64) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let bytes = bytes as f64;
-        self.fixed + self.gpu * bytes < self.cpu * bytes
+        let (gpu, cpu) = (gpu as f64, cpu as f64);
+        self.fixed + self.gpu * gpu < self.cpu * cpu
     }
 }
 
@@ -57,9 +59,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether a search over so many bytes of codes uses the GPU.
-    pub fn allows(&self, mode: GpuMode, bytes: u64) -> bool {
-        self.check.equal && (mode == GpuMode::On || self.costs.favour_gpu(bytes))
+    /// Whether a search uses the GPU for `gpu` bytes of codes, where the CPU would look at `cpu` bytes for the same answer.
+    pub fn allows(&self, mode: GpuMode, gpu: u64, cpu: u64) -> bool {
+        self.check.equal && (mode == GpuMode::On || self.costs.favour_gpu(gpu, cpu))
+    }
+
+    /// Whether the GPU will not be used for any number of bytes, as far as this check can tell.
+    pub fn rules_out(&self, mode: GpuMode) -> bool {
+        let slower = mode != GpuMode::On && self.costs.gpu >= self.costs.cpu;
+        !self.check.equal || (slower && self.check.rows >= TELLING_ROWS)
     }
 }
 
@@ -99,7 +107,7 @@ pub fn run(live: &Live, samples: &[Sample<'_>], mode: GpuMode, threads: usize) -
         (false, ..) => "The GPU does not compute what the CPU computes: it is not used. Update its driver.".to_owned(),
         (true, true, true) => format!("{times}: the GPU is used."),
         (true, true, false) => {
-            format!("{times}: the GPU is slower at this size, and used because tiercel.gpu is \"on\".")
+            format!("{times}: the GPU is slower at this size, and used because tiercel.gpu.search is \"on\".")
         }
         (true, false, _) => format!("{times}: the GPU is not used at this size, it would be slower."),
     };
@@ -164,8 +172,23 @@ mod tests {
     #[test]
     fn costs_tell_the_size_from_which_the_gpu_is_faster() {
         let costs = Costs { cpu: 0.05, fixed: 400_000.0, gpu: 0.01 };
-        assert!(!costs.favour_gpu(9_000_000));
-        assert!(costs.favour_gpu(11_000_000));
+        assert!(!costs.favour_gpu(9_000_000, 9_000_000));
+        assert!(costs.favour_gpu(11_000_000, 11_000_000));
+        assert!(!costs.favour_gpu(20_000_000, 9_000_000), "the CPU looks at fewer cells");
+    }
+
+    #[test]
+    fn a_gpu_is_ruled_out_when_it_is_wrong_or_slower_on_many_rows() {
+        let verdict = |equal, rows, gpu| {
+            let (cpu_ms, gpu_ms, used, sentence) = (1.0, 1.0, false, String::new());
+            let check = Check { rows, equal, cpu_ms, gpu_ms, used, sentence };
+            Verdict { check, costs: Costs { cpu: 0.05, fixed: 400_000.0, gpu } }
+        };
+        assert!(verdict(false, 100, 0.01).rules_out(GpuMode::On));
+        assert!(!verdict(true, 100_000, 0.01).rules_out(GpuMode::Auto));
+        assert!(!verdict(true, 10_000, 0.06).rules_out(GpuMode::Auto), "too few to tell");
+        assert!(verdict(true, 100_000, 0.06).rules_out(GpuMode::Auto));
+        assert!(!verdict(true, 100_000, 0.06).rules_out(GpuMode::On));
     }
 
     #[test]

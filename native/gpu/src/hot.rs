@@ -101,7 +101,7 @@ impl Hot {
                 _ => missing.push(at),
             }
         }
-        let allowed = live.verdict().is_some_and(|verdict| verdict.allows(self.shared.options.mode, bytes));
+        let allowed = live.allows(self.shared.options.mode, bytes, bytes) == Some(true);
         if targets.is_empty() || !allowed {
             return nothing(everything());
         }
@@ -117,10 +117,39 @@ impl Hot {
     /// Offers a page that a search has scanned on the CPU. It is promoted later if the policy wants it; this call looks at
     /// the books and returns.
     pub fn offer(&self, key: PageKey, rows: usize, padded: usize, page: Arc<dyn AsRef<[u8]> + Send + Sync>) {
-        let Some(live) = self.shared.live() else { return };
+        let Some(live) = self.shared.live().filter(|live| !live.is_ruled_out(self.shared.options.mode)) else { return };
         if !live.cache.contains(&key) && !self.shared.queue.knows(&key) && live.cache.wants(&key) {
-            self.shared.queue.push(Offer { key, rows, padded, page });
+            self.shared.queue.push(Offer { key, rows, padded, ahead: false, page });
         }
+    }
+
+    /// Brings a page into the device's memory ahead of searches: waits while others are before it. False once the tier has
+    /// no room left, or has found that it is no faster with `bytes` bytes of codes, which is what all pages of a search have.
+    pub fn warm(
+        &self,
+        key: PageKey,
+        rows: usize,
+        padded: usize,
+        bytes: u64,
+        page: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    ) -> bool {
+        let Some(live) = self.shared.live() else { return false };
+        let useful = live.allows(self.shared.options.mode, bytes, bytes) != Some(false);
+        if !useful || !live.has_room((*page).as_ref().len()) {
+            return false;
+        }
+        if !live.cache.contains(&key) {
+            drop(live);
+            self.shared.queue.push_when_free(Offer { key, rows, padded, ahead: true, page });
+        }
+        true
+    }
+
+    /// Whether the GPU is expected to be faster, or is to be used in any case, with `gpu` bytes of codes in its memory than
+    /// the CPU with `cpu` bytes.
+    #[must_use]
+    pub fn favours(&self, gpu: u64, cpu: u64) -> bool {
+        self.shared.live().and_then(|live| live.allows(self.shared.options.mode, gpu, cpu)) == Some(true)
     }
 
     /// Drops the pages of a space that is closed.
@@ -143,6 +172,12 @@ impl Hot {
     /// self-check is up to date. For warm starts, benches and tests; never on a query's path.
     pub fn settle(&self) {
         self.shared.queue.settle();
+    }
+
+    /// Devices opened since the start: when it rises, what was in memory is gone.
+    #[must_use]
+    pub fn devices(&self) -> u64 {
+        self.shared.devices()
     }
 
     /// Everything counted.

@@ -13,6 +13,7 @@ mod budget;
 mod check;
 mod device;
 mod events;
+mod handle;
 pub mod hot;
 mod live;
 pub mod matrix;
@@ -34,6 +35,7 @@ mod worker;
 
 pub use adapter::AdapterReport;
 pub use device::Device;
+pub use handle::Gpu;
 pub use hot::{Ask, Hot, PageRef, Ticket};
 pub use options::{GpuMode, GpuOptions};
 pub use scan::Asked;

@@ -12,7 +12,7 @@ use crate::arena::{Arenas, Resident};
 use crate::budget::budget;
 use crate::check::Verdict;
 use crate::device::Device;
-use crate::options::GpuOptions;
+use crate::options::{GpuMode, GpuOptions};
 use crate::pool::Pool;
 use crate::ring::{RING_BYTES, Ring};
 
@@ -27,6 +27,8 @@ pub struct Promotion<'a> {
     pub key: PageKey,
     pub rows: usize,
     pub padded: usize,
+    /// Whether it takes free room only, and whether it was asked for does not matter.
+    pub ahead: bool,
     pub bytes: &'a [u8],
 }
 
@@ -80,8 +82,26 @@ impl Live {
         self.verdict.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether a search uses the device, by the latest self-check; none when there was none.
+    pub fn allows(&self, mode: GpuMode, gpu: u64, cpu: u64) -> Option<bool> {
+        let verdict = self.verdict.read().unwrap_or_else(PoisonError::into_inner);
+        verdict.as_ref().map(|verdict| verdict.allows(mode, gpu, cpu))
+    }
+
     pub fn judge(&self, verdict: Verdict) {
         *self.verdict.write().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+    }
+
+    /// Whether the device will take no part in searches.
+    pub fn is_ruled_out(&self, mode: GpuMode) -> bool {
+        let verdict = self.verdict.read().unwrap_or_else(PoisonError::into_inner);
+        verdict.as_ref().is_some_and(|verdict| verdict.rules_out(mode))
+    }
+
+    /// Gives the memory of all pages back.
+    pub fn clear(&self) {
+        self.cache.remove_pages(|_| true);
+        self.arenas().release_empty();
     }
 
     /// Whether the device refused memory since the budget was last set.
@@ -113,7 +133,8 @@ impl Live {
             return Ok(true);
         }
         let fits = page.rows <= PAGE_ROWS && page.bytes.len() == tiercel_codec::bits::bytes(page.rows, page.padded);
-        if page.rows == 0 || !fits || !self.cache.wants(&page.key) {
+        let worth = if page.ahead { self.has_room(page.bytes.len()) } else { self.cache.wants(&page.key) };
+        if page.rows == 0 || !fits || !worth {
             return Ok(false);
         }
         let Some(resident) = self.place(page)? else { return Ok(false) };
@@ -121,6 +142,11 @@ impl Live {
         ring.upload(&self.device, page.bytes, resident.arena.buffer(), resident.offset)?;
         drop(ring);
         Ok(self.cache.insert(&page.key, std::sync::Arc::new(resident)))
+    }
+
+    /// Whether so many bytes more are within the budget.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.cache.bytes().0 + bytes as u64 <= self.cache.budget()
     }
 
     fn place(&self, page: &Promotion<'_>) -> Result<Option<Resident>> {

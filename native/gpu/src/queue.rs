@@ -9,11 +9,13 @@ use tiercel_tier::PageKey;
 /// Pages that wait at most; further ones are offered again by a later search.
 const MOST: usize = 512;
 
-/// A page that a search has scanned on the CPU.
+/// A page for the device's memory.
 pub struct Offer {
     pub key: PageKey,
     pub rows: usize,
     pub padded: usize,
+    /// Brought ahead of searches: it takes free room only, and need not have been asked for.
+    pub ahead: bool,
     pub page: Arc<dyn AsRef<[u8]> + Send + Sync>,
 }
 
@@ -59,6 +61,13 @@ impl Queue {
             state.offers.push_back(offer);
             self.bell.notify_all();
         }
+    }
+
+    /// As [`Queue::push`], after waiting for a place.
+    pub fn push_when_free(&self, offer: Offer) {
+        let full = |state: &mut State| state.offers.len() >= MOST && !state.stopped;
+        drop(self.bell.wait_while(self.state(), full).unwrap_or_else(PoisonError::into_inner));
+        self.push(offer);
     }
 
     pub fn retain(&self, keep: impl Fn(&PageKey) -> bool) {

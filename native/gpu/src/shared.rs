@@ -90,6 +90,10 @@ impl Shared {
         self.live.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    pub fn devices(&self) -> u64 {
+        self.devices.load(Ordering::Relaxed)
+    }
+
     /// Notes that a search went back to the CPU.
     pub fn failed(&self, error: &Error) {
         self.failed_over.fetch_add(1, Ordering::Relaxed);

@@ -63,7 +63,8 @@ impl Worker<'_> {
     fn promote(&mut self, offer: &Offer) {
         let Some(live) = self.shared.live() else { return };
         let bytes: &[u8] = (*offer.page).as_ref();
-        let page = Promotion { key: offer.key, rows: offer.rows, padded: offer.padded, bytes };
+        let Offer { key, rows, padded, ahead, .. } = *offer;
+        let page = Promotion { key, rows, padded, ahead, bytes };
         match live.promote(&page) {
             Ok(true) => {
                 if self.sources.len() >= SAMPLES {
@@ -151,6 +152,10 @@ impl Worker<'_> {
                 self.checked = pages;
                 self.shared.events.record(verdict.check.sentence.clone());
                 live.judge(verdict);
+                if live.is_ruled_out(options.mode) {
+                    live.clear();
+                    self.sources.clear();
+                }
             }
             Err(Error::RetryLater { after_ms, .. }) if after_ms < 100 => {}
             Err(error) => {

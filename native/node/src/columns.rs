@@ -387,3 +387,9 @@ pub fn id(number: f64) -> u64 {
 fn mismatch() -> Error {
     Error::FixTheCall("The columns of the batch differ in length.".into())
 }
+
+/// A JavaScript number as a count; what is none is 0.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+pub fn whole(number: f64) -> u64 {
+    number as u64
+}

@@ -8,7 +8,8 @@ use tiercel_engine::store::StoreOptions;
 use tiercel_tier::{Class, PolicyKind, Settings, global};
 use tiercel_vectors::{IndexKind, workers};
 
-use crate::columns::{Bytes, float};
+use crate::columns::{Bytes, float, whole};
+use crate::gpu::gpu;
 use crate::store;
 use crate::task::to_napi;
 
@@ -62,6 +63,8 @@ pub struct EngineStatus {
     pub kernel: String,
     /// Which pages stay in memory.
     pub policy: String,
+    /// Vectors in all open stores.
+    pub vectors: f64,
 }
 
 /// One class of codes in the page cache.
@@ -100,7 +103,9 @@ static CHOSEN: RwLock<Option<StoreOptions>> = RwLock::new(None);
 
 /// What stores are opened with.
 pub fn store_options() -> StoreOptions {
-    CHOSEN.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    let mut options = CHOSEN.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+    options.index.gpu = gpu();
+    options
 }
 
 /// The kind of index of this name.
@@ -202,11 +207,6 @@ pub fn engine_status(alerts_since: Option<f64>) -> EngineStatus {
             .collect(),
         kernel: tiercel_codec::Kernel::detect().name().to_owned(),
         policy: stats.policy.name().to_owned(),
+        vectors: float(governor.books().vectors()),
     }
-}
-
-/// A JavaScript number as a count; what is none is 0.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn whole(number: f64) -> u64 {
-    number as u64
 }

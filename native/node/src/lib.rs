@@ -6,6 +6,7 @@ mod cancel;
 mod columns;
 mod embed;
 mod governor;
+mod gpu;
 mod lock;
 mod store;
 mod task;

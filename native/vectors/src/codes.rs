@@ -98,6 +98,7 @@ pub struct CodeSet {
     pub end: u32,
     /// Whether the 4-bit planes are there.
     pub planes: bool,
+    bits_bytes: u64,
 }
 
 /// Where a candidate lies.
@@ -115,7 +116,14 @@ impl CodeSet {
             bases.push(base);
             base = base.saturating_add(file.rows());
         }
-        Self { generation, partition, files, bases, end, planes }
+        let pages = files.iter().flat_map(|file| file.codes.pages());
+        let bits_bytes = pages.map(|page| u64::from(page.bits.bytes)).sum();
+        Self { generation, partition, files, bases, end, planes, bits_bytes }
+    }
+
+    /// Bytes of all pages of 1-bit codes.
+    pub fn bits_bytes(&self) -> u64 {
+        self.bits_bytes
     }
 
     /// Rows in all files, dropped ones included.

@@ -31,6 +31,11 @@ impl Hints {
         }
     }
 
+    /// Pages are no longer in the memory of the GPU.
+    pub fn gpu_missed_pages(&self) {
+        (self.wake)();
+    }
+
     /// A file of codes did not pass its checksums.
     pub fn codes_are_damaged(&self) {
         if !self.damaged.swap(true, Ordering::Relaxed) {

@@ -16,6 +16,7 @@ use tiercel_tier::{Account, Governor, next_space};
 use crate::codes::{CodeFile, CodeSet};
 use crate::encode::Encoder;
 use crate::files::Files;
+use crate::hot::HotPages;
 use crate::maintain::Background;
 use crate::open::Stored;
 use crate::options::{IndexOptions, Spec};
@@ -91,7 +92,7 @@ impl Inner {
 
     /// A file of codes is not used any more: it goes when its last reader does.
     pub fn retire_file(&self, file: &CodeFile) {
-        self.pages.cache.remove_file(self.pages.space, file.number);
+        self.pages.remove_file(file.number);
         file.codes.retire();
     }
 
@@ -144,6 +145,7 @@ impl VectorIndex {
             space: next_space(),
             padded: encoder.padded(),
             halves: opened.shape.halves,
+            hot: HotPages::new(options.gpu.clone()),
         };
         let books = governor.books();
         let accounts = Accounts {
@@ -296,6 +298,11 @@ impl VectorIndex {
         self.background.settle()
     }
 
+    /// Another GPU takes part from now on, or none: the background looks after its memory.
+    pub fn gpu_changed(&self) {
+        self.background.wake();
+    }
+
     /// Figures.
     ///
     /// # Errors
@@ -357,7 +364,7 @@ impl VectorIndex {
     pub fn close(self) -> Result<()> {
         self.background.stop();
         let sealed = self.inner.seal_on_close();
-        self.inner.pages.cache.remove_space(self.inner.pages.space);
+        self.inner.pages.remove_all();
         sealed
     }
 }

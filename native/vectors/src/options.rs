@@ -1,5 +1,7 @@
 //! What a space is, how it is indexed and how a search is to be done.
 
+use tiercel_gpu::Gpu;
+
 /// What a space is; fixed when it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
@@ -42,6 +44,8 @@ pub struct IndexOptions {
     pub recent_rows: u32,
     /// The share of its time that background work may spend on reading and writing, 0 to 1.
     pub background_share: f64,
+    /// The GPU that takes part in searches, while one is open there.
+    pub gpu: Gpu,
 }
 
 impl Default for IndexOptions {
@@ -56,6 +60,7 @@ impl Default for IndexOptions {
             seal_rows: 65_536,
             recent_rows: 16_384,
             background_share: 0.5,
+            gpu: Gpu::default(),
         }
     }
 }

@@ -7,6 +7,8 @@ use tiercel_codec::aligned::Buffer;
 use tiercel_segment::Segment;
 use tiercel_tier::{Cache, Class, PageKey, Weight};
 
+use crate::hot::HotPages;
+
 /// Rows of a page of int8 codes: consecutive positions of one vectors file.
 pub const BYTES_ROWS: u32 = 1024;
 
@@ -43,6 +45,13 @@ impl Page {
             Self::Stream(buffer) => Ok(buffer),
             Self::Bytes(_) => Err(Error::Report("A page of the cache holds another kind of codes than asked.".into())),
         }
+    }
+}
+
+/// The stream of codes; a page of int8 rows has none.
+impl AsRef<[u8]> for Page {
+    fn as_ref(&self) -> &[u8] {
+        self.stream().unwrap_or_default()
     }
 }
 
@@ -103,11 +112,30 @@ pub struct Pages {
     pub padded: usize,
     /// Whether the files hold half floats.
     pub halves: bool,
+    /// The way to the GPU's memory.
+    pub hot: HotPages,
 }
 
 impl Pages {
     fn key(&self, file: u32, page: u32, class: Class) -> PageKey {
         PageKey { space: self.space, file, page, class }
+    }
+
+    /// The name of a page of 1-bit codes, in the cache and in the GPU's memory.
+    pub fn bits_key(&self, file: u32, page: usize) -> PageKey {
+        self.key(file, u32::try_from(page).unwrap_or(u32::MAX), Class::Bits)
+    }
+
+    /// A file is not used any more.
+    pub fn remove_file(&self, file: u32) {
+        self.cache.remove_file(self.space, file);
+        self.hot.remove_file(self.space, file);
+    }
+
+    /// The space is closed.
+    pub fn remove_all(&self) {
+        self.cache.remove_space(self.space);
+        self.hot.remove_space(self.space);
     }
 
     /// A page of int8 rows, loaded if it is not in memory.

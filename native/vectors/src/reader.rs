@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tiercel_base::Key;
 use tiercel_base::cancel::Cancel;
-use tiercel_base::error::Result;
+use tiercel_base::error::{Error, Result};
 use tiercel_base::rows::RowSet;
 use tiercel_codec::{Kernel, int8};
 
@@ -13,7 +13,7 @@ use crate::encode::Encoder;
 use crate::hints::Hints;
 use crate::options::SearchOptions;
 use crate::pages::Pages;
-use crate::search::Search;
+use crate::search::{Many, Search};
 use crate::state::State;
 
 /// One state of an index. It stays as it is while the index goes on; files it needs stay until it is dropped.
@@ -71,23 +71,62 @@ impl Reader {
         allow: &RowSet,
         cancel: &Cancel,
     ) -> Result<Vec<RowHit>> {
-        let rotated = self.encoder.query(query)?;
+        let found = self.run(&[self.encoder.query(query)?], k, *options, allow, cancel)?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// As [`Reader::search`] for each of `queries` (`n x dimension`, row-major): a GPU that has the codes in its memory
+    /// scans them for many queries at once.
+    ///
+    /// # Errors
+    /// As [`Reader::search`], for the first query that has one.
+    pub fn search_many(
+        &self,
+        queries: &[f32],
+        k: usize,
+        options: &SearchOptions,
+        allow: &RowSet,
+        cancel: &Cancel,
+    ) -> Result<Vec<Vec<RowHit>>> {
+        let dimension = self.dimension();
+        if !queries.len().is_multiple_of(dimension) {
+            return Err(Error::FixTheCall(format!(
+                "{} numbers are not queries of dimension {dimension}.",
+                queries.len()
+            )));
+        }
+        let rotated = queries.chunks_exact(dimension).map(|query| self.encoder.query(query));
+        self.run(&rotated.collect::<Result<Vec<_>>>()?, k, *options, allow, cancel)
+    }
+
+    fn run(
+        &self,
+        rotated: &[Vec<f32>],
+        k: usize,
+        options: SearchOptions,
+        allow: &RowSet,
+        cancel: &Cancel,
+    ) -> Result<Vec<Vec<RowHit>>> {
         let k = k.min(allow.len());
         if k == 0 {
-            return Ok(Vec::new());
+            return Ok(vec![Vec::new(); rotated.len()]);
         }
-        Search {
-            state: &self.state,
-            pages: &self.pages,
-            kernel: self.kernel,
-            int8: int8::Query::new(&rotated),
-            rotated: &rotated,
-            k,
-            options: *options,
-            allow,
-            cancel,
-            hints: &self.hints,
-        }
-        .run()
+        let searches: Vec<Search<'_>> = rotated
+            .iter()
+            .map(|rotated| Search {
+                state: &self.state,
+                pages: &self.pages,
+                kernel: self.kernel,
+                int8: int8::Query::new(rotated),
+                rotated,
+                k,
+                options,
+                allow,
+                cancel,
+                hints: &self.hints,
+            })
+            .collect();
+        let swept = Many(&searches).sweep()?;
+        searches.iter().zip(swept).map(|(search, swept)| search.run(swept)).collect()
     }
 }

@@ -7,6 +7,8 @@ use tiercel_base::rows::RowSet;
 use tiercel_tier::machine::this_machine;
 use tiercel_tier::{Governor, MonitorConfig, PolicyKind};
 
+mod gpu;
+
 use crate::{IndexKind, IndexOptions, SearchOptions, Spec, VectorIndex};
 
 const DIMENSION: usize = 96;

@@ -91,6 +91,11 @@ impl Store {
         self.rows.indexes.iter().try_for_each(tiercel_vectors::VectorIndex::settle)
     }
 
+    /// Another GPU takes part in searches from now on, or none.
+    pub fn gpu_changed(&self) {
+        self.rows.indexes.iter().for_each(tiercel_vectors::VectorIndex::gpu_changed);
+    }
+
     /// Takes over the options that count while the store is open: the disk budget and how searches are done.
     pub fn set_options(&self, options: &StoreOptions) {
         self.search.store(Arc::new(options.search));

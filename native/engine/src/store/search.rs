@@ -47,11 +47,11 @@ impl Store {
         cancel.check()?;
         let reader = self.rows.indexes[position].reader();
         let options = **self.search.load();
-        let search = |query| {
+        let first = reader.search_many(vectors, k.saturating_add(1), &options, &rows, cancel)?;
+        let finish = |(query, hits)| {
             let find = |wanted| reader.search(query, wanted, &options, &rows, cancel);
-            let hits = nearest_rows(k, rows.len(), find)?;
             let mut top = Top::new(k);
-            for RowHit { row, score } in hits {
+            for RowHit { row, score } in nearest_rows(k, rows.len(), hits, find)? {
                 let key = space.ordinal_of(row);
                 if key != NONE {
                     passing.chunks_with(key, k).into_iter().for_each(|id| top.push(Hit { id, score }));
@@ -59,7 +59,7 @@ impl Store {
             }
             Ok(top.into_sorted())
         };
-        queries().map(search).collect()
+        queries().zip(first).map(finish).collect()
     }
 
     /// For each query the `k` best chunks of the tree by BM25, best first, ties by id. A query without terms finds
@@ -90,16 +90,21 @@ impl Store {
 }
 
 /// At least the `k` best of so many rows, and all that are as good as the last of them: which chunk comes first among
-/// equals is settled by its id, not by its row. `find` gives as many as it is asked for, if there are as many.
-fn nearest_rows(k: usize, rows: usize, find: impl Fn(usize) -> Result<Vec<RowHit>>) -> Result<Vec<RowHit>> {
+/// equals is settled by its id, not by its row. `hits` are the best `k + 1`, if there are as many; `find` gives more.
+fn nearest_rows(
+    k: usize,
+    rows: usize,
+    mut hits: Vec<RowHit>,
+    find: impl Fn(usize) -> Result<Vec<RowHit>>,
+) -> Result<Vec<RowHit>> {
     let mut wanted = k.saturating_add(1);
     loop {
-        let hits = find(wanted)?;
         let worst = hits.get(k - 1).map(|hit| hit.score);
         let ends_within_equals = hits.len() == wanted && hits.last().map(|hit| hit.score) == worst;
         if !ends_within_equals || wanted >= rows {
             return Ok(hits);
         }
         wanted = wanted.saturating_mul(4);
+        hits = find(wanted)?;
     }
 }

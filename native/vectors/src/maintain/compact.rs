@@ -88,7 +88,7 @@ fn rewrite(
     inner.replace(&writer, next);
     drop(writer);
     for (number, segment) in old.iter().zip(&inputs) {
-        inner.pages.cache.remove_file(inner.pages.space, *number);
+        inner.pages.remove_file(*number);
         segment.retire();
     }
     Ok(before.saturating_sub(after))

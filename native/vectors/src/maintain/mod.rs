@@ -1,4 +1,5 @@
-//! Background work on one index: sealing full files, making codes, training cells, merging, warming the cache.
+//! Background work on one index: sealing full files, making codes, training cells, merging, warming the cache
+//! and the memory of the GPU.
 //!
 //! One thread per index, asleep when there is nothing to do. Each piece of work takes the writer's lock only to swap
 //! the state and the manifest; readers never wait.
@@ -8,6 +9,7 @@ mod build;
 mod calibrate;
 pub mod coder;
 pub mod compact;
+mod heat;
 mod merge;
 mod seal;
 mod warm;
@@ -80,6 +82,7 @@ impl Background {
             hints: Arc::clone(&hints),
             cancel: cancel.clone(),
             warmed: warm::Warmed::default(),
+            heated: heat::Heated::default(),
             looked: balance::Looked::default(),
         };
         let thread = std::thread::Builder::new()
@@ -145,6 +148,7 @@ struct Worker {
     hints: Arc<Hints>,
     cancel: Cancel,
     warmed: warm::Warmed,
+    heated: heat::Heated,
     looked: balance::Looked,
 }
 
@@ -214,6 +218,7 @@ impl Worker {
                 || (auto && build::catch_up(inner)?)
                 || (inner.options.kind == IndexKind::Lsh && build::hash(inner, &self.cancel)?)
                 || self.warmed.step(inner)?
+                || self.heated.step(inner, &self.cancel)?
                 || (auto && merge::merge(inner, &self.cancel)?)
                 || (auto && self.looked.step(inner, &self.cancel)?)
                 || (auto && calibrate::calibrate(inner, &self.cancel)?)

@@ -1,6 +1,6 @@
 //! Candidates from 1-bit codes: recent rows, and files of codes, all pages or the cells that promise most.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tiercel_base::error::Result;
 use tiercel_codec::bits::BitsQuery;
@@ -9,6 +9,7 @@ use tiercel_codec::candidates::Candidates;
 use super::Search;
 use super::bar::Bar;
 use super::better::Better;
+use super::many::Swept;
 use super::rescore::{NO_PLACE, Scored, luck, rescore};
 use crate::best::Best;
 use crate::codes::CodeSet;
@@ -37,23 +38,25 @@ const MOST_VISITED: f32 = 0.55;
 const RESIDENT_SAMPLE: usize = 16;
 
 impl Search<'_> {
-    /// Ranks the rows that have codes; gives the row from which on there are none.
-    pub(super) fn coded(&self, best: &mut Best) -> Result<u32> {
+    /// Ranks the rows that have codes; gives the row from which on there are none. `swept` is what the GPU has found in the
+    /// files of codes, if it was asked for several searches at once.
+    pub(super) fn coded(&self, best: &mut Best, swept: Option<Swept>) -> Result<u32> {
         let Some(set) = &self.state.codes else { return Ok(0) };
-        let mut candidates = Candidates::new(CANDIDATES.max(8 * self.k));
+        let mut candidates = Candidates::new(self.candidates());
         let query = BitsQuery::new(self.rotated, self.kernel.query_bits());
         let (wanted, luck) = (best.capacity(), luck(1.0 - RANKING_LOSS * (1.0 - self.options.recall)));
         let mut bar = Bar::new(self, set, wanted, luck);
         self.recent(&query, &mut candidates)?;
         bar.confirm(candidates.entries())?;
         let bar = Mutex::new(bar);
-        #[expect(clippy::cast_precision_loss, reason = "a share")]
-        let allowed = self.allow.len() as f32 / set.rows().max(1) as f32;
-        let probed = set.partition.cells() > 1
-            && allowed >= NARROW
-            && set.partition.visited_share(self.cells_recall(), allowed) < MOST_VISITED;
-        if probed {
-            self.probe(set, allowed, &query, &bar, &mut candidates)?;
+        if let Some(Swept { mut found, rest }) = swept {
+            self.scan(set, &rest, &query, &bar, &mut candidates)?;
+            bar.lock().unwrap_or_else(PoisonError::into_inner).confirm(found.entries())?;
+            found.pour_into(&mut candidates);
+        } else if let Some(share) = self.probed(set)
+            && self.pages.hot.beats(set, share).is_none()
+        {
+            self.probe(set, self.allowed(set), &query, &bar, &mut candidates)?;
         } else {
             self.sweep(set, &|_| true, &query, &bar, &mut candidates)?;
         }
@@ -69,6 +72,24 @@ impl Search<'_> {
             best.push(scored.row, scored.score);
         }
         Ok(self.state.raw_from)
+    }
+
+    /// Candidates that a scan keeps.
+    pub(super) fn candidates(&self) -> usize {
+        CANDIDATES.max(8 * self.k)
+    }
+
+    /// The share of the coded rows that may be returned.
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    fn allowed(&self, set: &CodeSet) -> f32 {
+        self.allow.len() as f32 / set.rows().max(1) as f32
+    }
+
+    /// The share of the cells that visiting them is expected to scan; none where scanning all of them is better.
+    pub(super) fn probed(&self, set: &CodeSet) -> Option<f32> {
+        let allowed = self.allowed(set);
+        let share = set.partition.visited_share(self.cells_recall(), allowed);
+        (set.partition.cells() > 1 && allowed >= NARROW && share < MOST_VISITED).then_some(share)
     }
 
     fn recent(&self, query: &BitsQuery, candidates: &mut Candidates) -> Result<()> {

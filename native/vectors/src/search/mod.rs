@@ -12,6 +12,7 @@ mod better;
 mod coded;
 mod finish;
 mod hashed;
+mod many;
 mod probe;
 mod raw;
 mod rescore;
@@ -27,6 +28,8 @@ use crate::hints::Hints;
 use crate::options::SearchOptions;
 use crate::pages::Pages;
 use crate::state::State;
+
+pub use many::{Many, Swept};
 
 /// So few rows are compared directly, whatever the index.
 const LISTED: usize = 512;
@@ -49,8 +52,8 @@ pub struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// The `k` best allowed rows.
-    pub fn run(&self) -> Result<Vec<RowHit>> {
+    /// The `k` best allowed rows. `swept` is this search's part of what the GPU found for several.
+    pub fn run(&self, swept: Option<Swept>) -> Result<Vec<RowHit>> {
         self.cancel.check()?;
         let halves = self.pages.halves;
         let wanted = if halves { finish::pool(self.k) } else { self.k };
@@ -58,13 +61,13 @@ impl Search<'_> {
         let indexed = self.state.codes.is_some() || self.state.hashes.is_some();
         if self.options.exact || !indexed {
             self.raw(0, &mut best)?;
-        } else if self.allow.len() <= LISTED.max(4 * self.k) {
+        } else if self.is_narrow() {
             self.listed(&mut best)?;
         } else if self.state.hashes.is_some() {
             let from = self.hashed(&mut best)?;
             self.raw(from, &mut best)?;
         } else {
-            match self.coded(&mut best) {
+            match self.coded(&mut best, swept) {
                 Ok(from) => self.raw(from, &mut best)?,
                 // Codes are made from the int8 rows: those answer while the damaged ones are made again.
                 Err(Error::RebuildIndex(_)) => {
@@ -77,6 +80,11 @@ impl Search<'_> {
         }
         let hits = best.into_sorted();
         if halves { self.finish(hits) } else { Ok(hits) }
+    }
+
+    /// Whether so few rows are allowed that they are compared one by one.
+    fn is_narrow(&self) -> bool {
+        self.allow.len() <= LISTED.max(4 * self.k)
     }
 
     /// Cosine similarity estimated from int8 codes.
