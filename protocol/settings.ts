@@ -8,6 +8,10 @@ export type DeepMode = (typeof deepModes)[number];
 export const inferenceProviders = ['auto', 'webgpu', 'cuda', 'directml', 'coreml', 'cpu'] as const;
 export type InferenceProvider = (typeof inferenceProviders)[number];
 
+/** `auto` opens the GPU once there are enough vectors for it to matter; `on` at once, and uses it where it is slower. */
+export const gpuModes = ['off', 'auto', 'on'] as const;
+export type GpuMode = (typeof gpuModes)[number];
+
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -78,6 +82,12 @@ const inferenceSchema = z.object({
 });
 
 const gpuSchema = z.object({
+  /** Whether the GPU scans vectors: `auto` where a comparison with the CPU finds it right and faster. */
+  search: z.enum(gpuModes).default('auto'),
+  /** MiB of the GPU's memory for vectors; 0 means what is free less a reserve, at most 3/16 of the whole. */
+  memoryBudget: budget.default(0),
+  /** Takes a program on the CPU (SwiftShader, llvmpipe, WARP) for a GPU: to prove that it works, never faster. */
+  allowSoftware: z.boolean().default(false),
   /** Milliseconds that indexing leaves the GPU to others after each batch. */
   yield: z.int().min(0).max(1000).default(0),
 });
@@ -113,7 +123,7 @@ export type Settings = z.infer<typeof settingsSchema>;
  * Settings of the engine, which all clients of a server share. A value at its default is no wish; of several wishes the
  * latest one of a client that is still connected counts.
  */
-export type EngineSettings = Pick<Settings, 'memory' | 'disk' | 'search'>;
+export type EngineSettings = Pick<Settings, 'memory' | 'disk' | 'search' | 'gpu'>;
 
 /** Members as a client sends them. */
 export type SettingsInput = z.input<typeof settingsSchema>;

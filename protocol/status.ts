@@ -100,6 +100,44 @@ export interface MemoryStatus {
   kernel: string;
 }
 
+/** What happened to the GPU: opened, compared with the CPU, lost, short of memory. */
+export interface GpuEvent {
+  /** Grows by one. */
+  sequence: number;
+  /** Milliseconds since 1970. */
+  atMs: number;
+  message: string;
+}
+
+/** The GPU's part in searches; that of models is in {@link LaneStatus}. */
+export interface GpuStatus {
+  /** `off`, `auto` or `on`, as set. */
+  mode: string;
+  /** What it does or why it does nothing, as a sentence for people. */
+  sentence: string;
+  /** As its driver names it; absent while none is open. */
+  adapter?: string;
+  /** `discrete`, `integrated`, `virtual`, `software` or `other`. */
+  kind?: string;
+  /** API and driver. */
+  driver?: string;
+  /** Bytes of its memory: what may be held, what is held, and what of that are vectors. */
+  budget: number;
+  held: number;
+  vectors: number;
+  /** Pages of vectors that searches found there, did not find there, and that made room for others. */
+  hits: number;
+  misses: number;
+  evictions: number;
+  /** Searches it answered, and those that went back to the CPU because it failed. */
+  searches: number;
+  failedOver: number;
+  /** The latest comparison with the CPU, on so many vectors. */
+  check?: { rows: number; equal: boolean; cpuMs: number; gpuMs: number; used: boolean };
+  /** The latest ones, oldest first. */
+  events: GpuEvent[];
+}
+
 /** The vectors of one model in this repository. */
 export interface SpaceStatus {
   name: string;
@@ -141,6 +179,8 @@ export interface FolderStatus {
   languages: Record<string, number>;
   progress?: IndexProgress;
   memory: MemoryStatus;
+  /** Of the whole server, as `memory` is. */
+  gpu: GpuStatus;
   /** Bytes of this repository's index, and what it may take; a budget of 0 is none. */
   disk: { used: number; budget: number };
   spaces: SpaceStatus[];

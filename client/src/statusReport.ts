@@ -46,6 +46,25 @@ function memoryLines(status: FolderStatus): string[] {
   return lines;
 }
 
+/** Whether the GPU takes part in searches, and why not. */
+function gpuLines({ gpu }: FolderStatus): string[] {
+  const lines = ['### GPU', '', `- ${gpu.sentence}`];
+  if (gpu.adapter !== undefined) {
+    const failed = gpu.failedOver === 0 ? '' : `, ${count(gpu.failedOver)} went back to the CPU`;
+    lines.push(
+      `- Its memory: ${ofBudget(gpu.held, gpu.budget)}, of that ${bytes(gpu.vectors)} of vectors`,
+      `- Searches: ${count(gpu.searches)}${failed}`,
+    );
+  }
+  if (gpu.events.length > 0) {
+    lines.push('- What happened:');
+    for (const { atMs, message } of gpu.events) {
+      lines.push(`  - ${new Date(atMs).toLocaleTimeString('en-GB')} ${message}`);
+    }
+  }
+  return lines;
+}
+
 function tierLine(tier: TierStatus): string {
   const asked = tier.hits + tier.misses;
   const facts = [
@@ -76,6 +95,8 @@ function statusLines(status: FolderStatus): string[] {
     `- On disk: ${ofBudget(status.disk.used, status.disk.budget)} in ${status.indexPath}`,
     '',
     ...memoryLines(status),
+    '',
+    ...gpuLines(status),
     '',
     '### Models',
     '',

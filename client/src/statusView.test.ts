@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { FolderStatus, IndexProgress, MemoryStatus } from '../../protocol/status.ts';
+import type { FolderStatus, GpuStatus, IndexProgress, MemoryStatus } from '../../protocol/status.ts';
 import { statusReport } from './statusReport.ts';
 import { bytes, duration, progressSentence, statusView } from './statusView.ts';
 import type { FolderState } from './statusView.ts';
@@ -24,6 +24,20 @@ const memory: MemoryStatus = {
   kernel: 'avx2',
 };
 
+const noGpu: GpuStatus = {
+  mode: 'auto',
+  sentence: 'Not opened: 3,400 vectors are searched on the CPU.',
+  budget: 0,
+  held: 0,
+  vectors: 0,
+  hits: 0,
+  misses: 0,
+  evictions: 0,
+  searches: 0,
+  failedOver: 0,
+  events: [],
+};
+
 function status(changes: Partial<FolderStatus> = {}): FolderStatus {
   return {
     folder: folder.path,
@@ -43,6 +57,7 @@ function status(changes: Partial<FolderStatus> = {}): FolderStatus {
     },
     languages: { go: 3, typescript: 117 },
     memory,
+    gpu: noGpu,
     disk: { used: 5 * 1024 * 1024, budget: 10 * 1024 ** 3 },
     spaces: [
       {
@@ -115,6 +130,14 @@ describe('statusView', () => {
       severity: 'error',
     });
     expect(statusView({ kind: 'down' }, [{ folder }]).severity).toBe('none');
+  });
+
+  test('a GPU is named while it is open, and missed where it was asked for', () => {
+    const view = (gpu: GpuStatus): string => statusView(running, [{ folder, status: status({ gpu }) }]).tooltip;
+    expect(view(noGpu)).not.toContain('GPU');
+    const sentence = 'RTX 3050 (discrete): the GPU is used.';
+    expect(view({ ...noGpu, adapter: 'RTX 3050', sentence })).toContain('RTX 3050');
+    expect(view({ ...noGpu, mode: 'on', sentence: 'No GPU driver was found.' })).toContain('No GPU driver was found');
   });
 
   test('work that waits for memory is a hint that asks for a look, and the tooltip says why', () => {

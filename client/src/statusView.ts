@@ -98,6 +98,12 @@ function memorySentence({ memory }: FolderStatus): string {
   return effect === '' ? used : `${used}: ${effect}`;
 }
 
+/** Nothing while the GPU is not wanted or not worth opening: the report says why. */
+function gpuLine({ gpu }: FolderStatus): string[] {
+  if (gpu.adapter === undefined) return gpu.mode === 'on' ? [`$(warning) ${plain(gpu.sentence)}`] : [];
+  return [plain(gpu.sentence)];
+}
+
 function folderLines(state: FolderState): string[] {
   const { status, progress } = state;
   const phase = phaseOf(state);
@@ -115,6 +121,7 @@ function folderLines(state: FolderState): string[] {
       lines.push(plain(missing));
     }
     lines.push(plain(`${status.model} on ${status.device}`));
+    lines.push(...gpuLine(status));
     const skipped = Object.entries(status.notes.counts).sort((a, b) => b[1] - a[1]);
     if (skipped.length > 0) {
       lines.push(

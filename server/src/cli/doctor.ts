@@ -1,9 +1,12 @@
-/** `tiercel doctor`: which device computes the deep vectors, and why not the GPU. */
+/** `tiercel doctor`: which device computes the deep vectors and scans vectors, and why not the GPU. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { inferenceProviders, type InferenceProvider } from '../../../protocol/settings.ts';
 import { diagnose, type Diagnosis, type ProviderFinding } from '../inference/diagnose.ts';
 import { providerTitles } from '../inference/providers.ts';
 import { ownProcess } from '../processes/command.ts';
+import { resolveEngineSettings, thisMachine } from '../settings/engine.ts';
+import { gpuDirectory } from '../settings/paths.ts';
+import { tryGpu } from '../store/gpu.ts';
 import { modelCatalog } from './models.ts';
 
 interface DoctorFlags {
@@ -38,11 +41,19 @@ export function doctorCommand(
         provider,
         limitMs: seconds * 1000,
       });
-      await context.print(json === true ? JSON.stringify(diagnosis) : renderDiagnosis(diagnosis, context.version));
+      const search = await tryGpu(resolveEngineSettings([], thisMachine()).gpu, gpuDirectory());
+      const text =
+        json === true ? JSON.stringify({ ...diagnosis, search }) : render(diagnosis, search, context.version);
+      await context.print(text);
     });
 }
 
 /** As a person reads it. */
+function render(diagnosis: Diagnosis, search: string, version: string): string {
+  return `${renderDiagnosis(diagnosis, version)}\n${'Search'.padEnd(12)}${search}`;
+}
+
+/** The models' part, as a person reads it. */
 export function renderDiagnosis(diagnosis: Diagnosis, version: string): string {
   const { system, processor, cores, runtime, model, provider, why, findings, problems } = diagnosis;
   const rows: [string, string][] = [

@@ -107,6 +107,22 @@ test('memory and disk: used, limits, pressure, what holds it, how the vectors ar
       policy: 'lru',
       kernel: 'avx2',
     },
+    gpu: {
+      mode: 'auto',
+      sentence: 'RTX 3050 (discrete): CPU 0.90 ms, GPU 0.40 ms for 100000 vectors: the GPU is used.',
+      adapter: 'RTX 3050',
+      kind: 'discrete',
+      driver: 'vulkan',
+      budget: 1536 * mebibyte,
+      held: 120 * mebibyte,
+      vectors: 96 * mebibyte,
+      hits: 9,
+      misses: 1,
+      evictions: 0,
+      searches: 1200,
+      failedOver: 2,
+      events: [],
+    },
     spaces: [
       {
         name: 'instant:a',
@@ -139,6 +155,9 @@ test('memory and disk: used, limits, pressure, what holds it, how the vectors ar
     ['Index', 'instant:a: cells (64), 3,400 vectors, 7 unreferenced, 5 to be coded, 1.0 MiB on disk'],
     ['Index', 'deep:b: empty, 0 vectors'],
     ['Search', 'avx2, pages kept by lru'],
+    ['GPU', 'RTX 3050 (discrete): CPU 0.90 ms, GPU 0.40 ms for 100000 vectors: the GPU is used.'],
+    ['', '120 MiB of 1,536 MiB (8%) of its memory held, 96.0 MiB of that are vectors'],
+    ['', '1,200 searches answered, 2 went back to the CPU'],
   ]);
   expect(rows.at(-1)?.[1]).toMatch(/^\d\d:\d\d:\d\d refuse-writes: Full\.$/);
 });

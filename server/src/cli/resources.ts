@@ -1,5 +1,5 @@
 /** Memory and disk of `tiercel status`: what is taken, by what, and how far from the limits. */
-import type { FolderStatus, MemoryAlert, TierStatus } from '../../../protocol/status.ts';
+import type { FolderStatus, GpuStatus, MemoryAlert, TierStatus } from '../../../protocol/status.ts';
 import { count } from './progress-bar.ts';
 
 const shownParts = 6;
@@ -7,7 +7,7 @@ const shownAlerts = 3;
 
 /** Rows of a name and a value; the name is empty where a row goes on with the one before. */
 export function renderResources(
-  status: Pick<FolderStatus, 'memory' | 'disk' | 'spaces' | 'indexPath'>,
+  status: Pick<FolderStatus, 'memory' | 'gpu' | 'disk' | 'spaces' | 'indexPath'>,
 ): [string, string][] {
   const { memory, disk, spaces } = status;
   const rows: [string, string][] = [
@@ -35,7 +35,19 @@ export function renderResources(
     rows.push(['Index', `${name}: ${facts.join(', ')}`]);
   }
   if (memory.kernel !== '') rows.push(['Search', `${memory.kernel}, pages kept by ${memory.policy}`]);
+  rows.push(...renderGpu(status.gpu));
   memory.alerts.slice(-shownAlerts).forEach((alert, at) => rows.push([at === 0 ? 'Alerts' : '', renderAlert(alert)]));
+  return rows;
+}
+
+function renderGpu({ sentence, adapter, budget, held, vectors, searches, failedOver }: GpuStatus): [string, string][] {
+  const rows: [string, string][] = [['GPU', sentence]];
+  if (adapter === undefined) return rows;
+  const failed = failedOver === 0 ? '' : `, ${count(failedOver)} went back to the CPU`;
+  rows.push(
+    ['', `${size(held)}${share(held, budget)} of its memory held, ${size(vectors)} of that are vectors`],
+    ['', `${count(searches)} searches answered${failed}`],
+  );
   return rows;
 }
 

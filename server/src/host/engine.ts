@@ -1,10 +1,12 @@
 /** The engine of this process: the wishes of the connected clients become its settings, its alerts go to the log. */
 import { messageOf } from '../../../protocol/errors.ts';
 import type { EngineSettings } from '../../../protocol/settings.ts';
-import type { MemoryStatus } from '../../../protocol/status.ts';
+import type { GpuStatus, MemoryStatus } from '../../../protocol/status.ts';
 import type { Logger } from '../logging/logger.ts';
 import { resolveEngineSettings, thisMachine, type ResolvedEngineSettings } from '../settings/engine.ts';
-import { applyEngineSettings, memoryStatus } from '../store/engine.ts';
+import { gpuDirectory } from '../settings/paths.ts';
+import { applyEngineSettings, memoryStatus, vectorsHeld } from '../store/engine.ts';
+import { GpuControl } from './gpu.ts';
 
 const watchMs = 2000;
 const shownAlerts = 10;
@@ -16,6 +18,7 @@ export class EngineControl {
   readonly #wishes = new Map<object, EngineSettings>();
   readonly #machine = thisMachine();
   readonly #watch: NodeJS.Timeout;
+  readonly #gpu: GpuControl;
   #settings: ResolvedEngineSettings;
   #applied = '';
   #lastAlert = 0;
@@ -24,17 +27,20 @@ export class EngineControl {
   constructor(logger: Logger, onChange: () => void) {
     this.#logger = logger;
     this.#onChange = onChange;
+    this.#gpu = new GpuControl(logger, gpuDirectory());
     this.#settings = resolveEngineSettings([], this.#machine);
     this.#apply();
     this.#watch = setInterval(() => {
       this.#logAlerts();
+      this.#applyGpu();
+      this.#gpu.logEvents();
     }, watchMs).unref();
   }
 
   /** @param client whose wishes these are, until {@link forget} */
-  wish(client: object, { memory, disk, search }: EngineSettings): void {
+  wish(client: object, { memory, disk, search, gpu }: EngineSettings): void {
     this.#wishes.delete(client);
-    this.#wishes.set(client, { memory, disk, search });
+    this.#wishes.set(client, { memory, disk, search, gpu });
     this.#apply();
   }
 
@@ -49,13 +55,22 @@ export class EngineControl {
     return { ...status, alerts: status.alerts.slice(-shownAlerts) };
   }
 
+  get gpu(): GpuStatus {
+    return this.#gpu.status;
+  }
+
   /** Bytes that the index of one repository may take. */
   get diskBudget(): number {
     return this.#settings.diskBudget;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.#watch);
+    await this.#gpu.close();
+  }
+
+  #applyGpu(): void {
+    this.#gpu.apply(this.#settings.gpu, vectorsHeld());
   }
 
   #apply(): void {
@@ -67,6 +82,7 @@ export class EngineControl {
       this.#applied = wanted;
       this.#logger.info(`Engine settings: ${wanted}`);
       this.#onChange();
+      this.#applyGpu();
     } catch (error) {
       this.#logger.error(`The engine refused its settings: ${messageOf(error)}`, error);
     }

@@ -228,6 +228,7 @@ export class Folder {
       notes: await collectNotes(store, this.root, stats),
       languages: stats.languages,
       memory: engine.memory,
+      gpu: engine.gpu,
       disk: { used: stats.bytesOnDisk, budget: engine.diskBudget },
       spaces: stats.spaces.map(spaceStatus),
       ...(progress.phase === 'ready' ? {} : { progress }),

@@ -99,7 +99,7 @@ export class Host {
     const lanes = await this.#lanes.catch(() => undefined);
     await lanes?.close();
     await this.#rerankers.close();
-    this.engine.close();
+    await this.engine.close();
   }
 
   #newSlot(root: string, indexPath: string, settings: ResolvedSettings): FolderSlot {

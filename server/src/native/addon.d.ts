@@ -133,6 +133,12 @@ export interface CommitOutput {
 /** Changes settings for the whole process, at any time. */
 export declare function configureEngine(settings: EngineSettings): void
 
+/**
+ * Opens the GPU as the user wants it, or closes it. Resolves with whether one is open: that there is none which may be
+ * used is no error, but the sentence of `gpuStatus`.
+ */
+export declare function configureGpu(input: GpuInput): Promise<boolean>
+
 /** A name and how often it occurs. */
 export interface Count {
   /** The name. */
@@ -192,6 +198,8 @@ export interface EngineStatus {
   kernel: string
   /** Which pages stay in memory. */
   policy: string
+  /** Vectors in all open stores. */
+  vectors: number
 }
 
 /** Files with their chunks. The chunk columns hold the chunks of all files, file after file. */
@@ -257,6 +265,79 @@ export interface FilterInput {
   /** Chunk ids. */
   ids?: Float64Array
 }
+
+/** What the self-check found. */
+export interface GpuCheckFigures {
+  /** Vectors that were compared. */
+  rows: number
+  /** Whether the GPU gave what the CPU gave. */
+  equal: boolean
+  /** Milliseconds. */
+  cpuMs: number
+  /** Milliseconds. */
+  gpuMs: number
+  /** Whether searches of this size use the GPU. */
+  used: boolean
+}
+
+/** What happened to the GPU. */
+export interface GpuEventFigures {
+  /** Grows by one, from 1 again when the GPU was configured anew. */
+  sequence: number
+  /** Milliseconds since 1970. */
+  atMs: number
+  /** For people. */
+  message: string
+}
+
+/** The GPU's part in searches. */
+export interface GpuFigures {
+  /** A sentence for people. */
+  sentence: string
+  /** As its driver names it; absent while none is open. */
+  adapter?: string
+  /** `discrete`, `integrated`, `virtual`, `software` or `other`. */
+  kind?: string
+  /** API and driver. */
+  driver?: string
+  /** Bytes of its memory that may be held. */
+  budget: number
+  /** Bytes of its memory that are held. */
+  held: number
+  /** Pages of 1-bit codes there, and their bytes. */
+  pages: number
+  /** Bytes. */
+  pageBytes: number
+  /** Pages that searches found there, and did not. */
+  hits: number
+  /** Not found. */
+  misses: number
+  /** Pages that made room for others. */
+  evictions: number
+  /** Searches it answered. */
+  searches: number
+  /** Searches that went back to the CPU. */
+  failedOver: number
+  /** The latest comparison with the CPU. */
+  check?: GpuCheckFigures
+  /** The latest, oldest first. */
+  events: Array<GpuEventFigures>
+}
+
+/** What the user wants of the GPU. */
+export interface GpuInput {
+  /** `off`, `auto` or `on`. */
+  mode: string
+  /** Bytes of its memory, 0 for what is free less a reserve. */
+  memoryBudget: number
+  /** Takes a program on the CPU for a GPU. */
+  allowSoftware: boolean
+  /** Folder for compiled kernels. */
+  pipelineCache: string
+}
+
+/** The GPU as it is now. */
+export declare function gpuStatus(): GpuFigures
 
 /** Hits of several queries, one after the other. */
 export interface HitColumns {

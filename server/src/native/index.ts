@@ -121,6 +121,16 @@ export async function settleUnlessAborted<T>(
   return value;
 }
 
+/** The GPU as it is now. */
+export function gpuFigures(): Addon.GpuFigures {
+  const native = addon();
+  try {
+    return native.gpuStatus();
+  } catch (thrown) {
+    throw translated(thrown);
+  }
+}
+
 /**
  * Tries to take the lock file at `path` (its folder must exist) without waiting.
  *

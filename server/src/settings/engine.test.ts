@@ -17,6 +17,7 @@ describe('settings of the engine', () => {
       threads: 0,
       index: 'auto',
       recall: 'balanced',
+      gpu: { mode: 'auto', memoryBudget: 0, allowSoftware: false },
     });
     const budgets = (memory: number, freeDisk: number): number[] => {
       const resolved = resolveEngineSettings([], { ...machine, memory, freeDisk });
@@ -48,6 +49,20 @@ describe('settings of the engine', () => {
       diskBudget: 5 * gibibyte,
     });
     expect(resolveEngineSettings([wish({ memory: { budget: 500 } })], set).memoryBudget).toBe(500 * 1024 ** 2);
+  });
+
+  it('take the GPU from the environment where no client wishes', () => {
+    const environment = { TIERCEL_GPU: 'on', TIERCEL_GPU_MEMORY: '512', TIERCEL_GPU_SOFTWARE: '1' };
+    const set = { ...machine, environment };
+    const named = { mode: 'on', memoryBudget: 512 * 1024 ** 2, allowSoftware: true };
+    expect(resolveEngineSettings([], set).gpu).toEqual(named);
+    expect(resolveEngineSettings([wish({ gpu: { search: 'off', memoryBudget: 100 } })], set).gpu).toEqual({
+      ...named,
+      mode: 'off',
+      memoryBudget: 100 * 1024 ** 2,
+    });
+    const odd = { ...machine, environment: { TIERCEL_GPU: 'maybe', TIERCEL_GPU_MEMORY: '-1' } };
+    expect(resolveEngineSettings([], odd).gpu).toEqual({ mode: 'auto', memoryBudget: 0, allowSoftware: false });
   });
 
   it('know this machine', () => {

@@ -6,7 +6,9 @@ import {
   leastMemoryBudget,
   settingsSchema,
   type CachePolicy,
+  gpuModes,
   type EngineSettings,
+  type GpuMode,
   type RecallLevel,
   type SearchIndex,
 } from '../../../protocol/settings.ts';
@@ -25,6 +27,14 @@ export interface ResolvedEngineSettings {
   threads: number;
   index: SearchIndex;
   recall: RecallLevel;
+  gpu: ResolvedGpuSettings;
+}
+
+export interface ResolvedGpuSettings {
+  mode: GpuMode;
+  /** Bytes; 0: what is free less a reserve. */
+  memoryBudget: number;
+  allowSoftware: boolean;
 }
 
 export interface Machine {
@@ -63,7 +73,26 @@ export function resolveEngineSettings(wishes: readonly EngineSettings[], machine
     threads: wished((settings) => settings.search.threads),
     index: wished((settings) => settings.search.index),
     recall: wished((settings) => settings.search.recall),
+    gpu: resolveGpu(
+      wished(({ gpu }) => gpu.search),
+      wished(({ gpu }) => gpu.memoryBudget),
+      wished(({ gpu }) => gpu.allowSoftware),
+      environment,
+    ),
   };
+}
+
+/** What nobody wishes otherwise, the environment says: TIERCEL_GPU, TIERCEL_GPU_MEMORY and TIERCEL_GPU_SOFTWARE. */
+function resolveGpu(
+  wished: GpuMode,
+  memory: number,
+  allowSoftware: boolean,
+  environment: NodeJS.ProcessEnv,
+): ResolvedGpuSettings {
+  const named = gpuModes.find((mode) => mode === environment['TIERCEL_GPU']);
+  const mode = wished === defaults.gpu.search ? (named ?? wished) : wished;
+  const memoryBudget = (memory || budgetIn(environment, 'TIERCEL_GPU_MEMORY', 1)) * mebibyte;
+  return { mode, memoryBudget, allowSoftware: allowSoftware || environment['TIERCEL_GPU_SOFTWARE'] === '1' };
 }
 
 /** The machine this process runs on. */

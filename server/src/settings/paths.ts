@@ -43,6 +43,11 @@ export function batchLimitsFile(): string {
   return join(cacheHome(), 'inference', 'batches.json');
 }
 
+/** What is kept of the GPU: compiled kernels, and the mark of an opening under way. Not made. */
+export function gpuDirectory(): string {
+  return join(cacheHome(), 'gpu');
+}
+
 /** Not made. */
 export function logDirectory(): string {
   return join(cacheHome(), 'logs');

@@ -12,13 +12,22 @@ const recalls: Record<RecallLevel, { recall: number; planes: boolean; halves: bo
 };
 
 /** Open stores follow at once. */
-export function applyEngineSettings({ recall, ...settings }: ResolvedEngineSettings): void {
+export function applyEngineSettings({ recall, gpu: _, ...settings }: ResolvedEngineSettings): void {
   configureEngine({ ...settings, ...recalls[recall] });
 }
 
 /** @param alertsSince only alerts with a greater sequence are given */
 export function memoryStatus(alertsSince?: number): MemoryStatus {
-  const { memoryBudget, memoryUsed, level, parts, alerts, resident: _, ...rest } = engineStatus(alertsSince);
+  const {
+    memoryBudget,
+    memoryUsed,
+    level,
+    parts,
+    alerts,
+    resident: _,
+    vectors: __,
+    ...rest
+  } = engineStatus(alertsSince);
   return {
     ...rest,
     level: levelOf(level),
@@ -27,6 +36,11 @@ export function memoryStatus(alertsSince?: number): MemoryStatus {
     parts: parts.toSorted((a, b) => b.bytes - a.bytes),
     alerts: alerts.map((alert): MemoryAlert => ({ ...alert, level: levelOf(alert.level) })),
   };
+}
+
+/** Vectors in all open stores. */
+export function vectorsHeld(): number {
+  return engineStatus().vectors;
 }
 
 function levelOf(word: string): PressureLevel {
