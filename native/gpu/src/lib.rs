@@ -44,5 +44,8 @@ pub use status::{Event, GpuStatus};
 /// Rows of a page at most; larger pages stay on the CPU.
 pub const PAGE_ROWS: usize = 2048;
 
+/// Rows of a piece, which is what a workgroup scans: pages are cut into these, so that short ones take little room.
+pub const PIECE_ROWS: usize = 256;
+
 /// Rows that one search may select at most; a search for more stays on the CPU.
 pub const MOST_BEST: usize = 4096;

@@ -16,17 +16,12 @@ use crate::params::{Section, Sections};
 use crate::pipelines::TILE;
 use crate::pool::{Kind, Pool, Pooled};
 use crate::select::{Choice, Level, bind, dispatch, levels, numbers, tile};
-use crate::{MOST_BEST, PAGE_ROWS};
+use crate::{MOST_BEST, PIECE_ROWS};
 
 /// Workgroups of a dispatch along one axis.
 const MOST_GROUPS: usize = 65_535;
-/// Rows of a workgroup of the scan.
-const SCAN_ROWS: usize = 256;
 /// Between two looks at the cancellation.
 const GLANCE: Duration = Duration::from_millis(5);
-/// Keys of a page, as the kernels count them.
-const PAGE_SLOTS: u32 = 2048;
-const _: () = assert!(PAGE_SLOTS as usize == PAGE_ROWS);
 /// Numbers of 32 bits that the device writes for each row it selected.
 const FOUND: usize = 4;
 
@@ -61,6 +56,7 @@ pub struct Job<'a> {
 /// Searches that the device is at.
 pub struct Flight {
     targets: Vec<Target>,
+    pieces: Pieces,
     best: usize,
     searches: usize,
     submission: wgpu::SubmissionIndex,
@@ -82,36 +78,70 @@ pub fn fits(job: &Job<'_>) -> bool {
         })
 }
 
-/// The targets' places in `order`, by arena.
+/// The targets cut into pieces, which are numbered in the order of the targets: of equal scores the lower slot is taken.
+struct Pieces {
+    /// The first piece of each target.
+    firsts: Vec<u32>,
+    /// The target of each piece.
+    owners: Vec<u32>,
+}
+
+impl Pieces {
+    fn of(targets: &[Target]) -> Result<Self> {
+        let mut pieces = Self { firsts: Vec::with_capacity(targets.len()), owners: Vec::new() };
+        for (at, target) in targets.iter().enumerate() {
+            let [owner, first] = numbers([at, pieces.owners.len()])?;
+            let count = (target.resident.rows as usize).div_ceil(PIECE_ROWS);
+            pieces.firsts.push(first);
+            pieces.owners.resize(pieces.owners.len() + count, owner);
+        }
+        Ok(pieces)
+    }
+
+    /// Keys of one search.
+    fn slots(&self) -> usize {
+        self.owners.len() * PIECE_ROWS
+    }
+
+    /// The target of a slot, and the row's position in it.
+    fn find(&self, slot: u32) -> Option<(usize, u32)> {
+        let owner = *self.owners.get(slot as usize / PIECE_ROWS)? as usize;
+        let first = *self.firsts.get(owner)? as usize * PIECE_ROWS;
+        let position = (slot as usize).checked_sub(first)?;
+        Some((owner, u32::try_from(position).ok()?))
+    }
+}
+
+/// The pieces by arena.
 struct Grouped {
     order: Vec<u32>,
-    /// For each arena: a page in it, its first place, and how many there are.
+    /// For each arena: a target in it, its first place in `order`, and how many pieces there are.
     arenas: Vec<(usize, usize, usize)>,
 }
 
-fn group(targets: &[Target]) -> Result<Grouped> {
-    let mut at: Vec<usize> = (0..targets.len()).collect();
-    at.sort_by_key(|at| targets[*at].resident.arena.number);
+fn group(targets: &[Target], pieces: &Pieces) -> Grouped {
+    let arena = |piece: u32| targets[pieces.owners[piece as usize] as usize].resident.arena.number;
+    let mut order: Vec<u32> = (0..).take(pieces.owners.len()).collect();
+    order.sort_by_key(|piece| arena(*piece));
     let mut arenas: Vec<(usize, usize, usize)> = Vec::new();
-    for (place, &target) in at.iter().enumerate() {
+    for (place, &piece) in order.iter().enumerate() {
         match arenas.last_mut() {
             Some((first, _, count))
-                if targets[*first].resident.arena.number == targets[target].resident.arena.number
-                    && *count < MOST_GROUPS =>
+                if targets[*first].resident.arena.number == arena(piece) && *count < MOST_GROUPS =>
             {
                 *count += 1;
             }
-            _ => arenas.push((target, place, 1)),
+            _ => arenas.push((pieces.owners[piece as usize] as usize, place, 1)),
         }
     }
-    let order = at.into_iter().map(|at| Ok(numbers([at])?[0])).collect::<Result<_>>()?;
-    Ok(Grouped { order, arenas })
+    Grouped { order, arenas }
 }
 
 /// What all dispatches read.
 struct Inputs {
     table: Section,
     order: Section,
+    owners: Section,
     queries: Section,
     accept: Section,
     /// For each arena.
@@ -124,11 +154,12 @@ fn describe(
     sections: &mut Sections,
     job: &Job<'_>,
     targets: &[Target],
+    pieces: &Pieces,
     grouped: &Grouped,
     levels: &[Level],
 ) -> Result<Inputs> {
     let query = job.searches[0].query;
-    let (searches, slots) = (job.searches.len(), targets.len() * PAGE_ROWS);
+    let (searches, slots) = (job.searches.len(), pieces.slots());
     let first_arena = targets[grouped.arenas[0].0].resident.arena.number as usize;
     let accept_rows = job.accept.map_or(0, |(_, rows)| rows as usize);
     let params = grouped
@@ -168,11 +199,11 @@ fn describe(
             choice.push(sections)
         })
         .collect::<Result<_>>()?;
-    let mut table = Vec::with_capacity(targets.len() * 4);
-    for target in targets {
+    let mut table = Vec::with_capacity(targets.len() * 5);
+    for (target, first) in targets.iter().zip(&pieces.firsts) {
         let resident = &target.resident;
         let offset = u32::try_from(resident.offset / 8).unwrap_or(u32::MAX);
-        table.extend([offset, resident.rows, target.base, resident.arena.number]);
+        table.extend([offset, resident.rows, target.base, resident.arena.number, *first]);
     }
     let mut queries = Vec::new();
     for asked in job.searches {
@@ -187,6 +218,7 @@ fn describe(
     Ok(Inputs {
         table: sections.push(&table),
         order: sections.push(&grouped.order),
+        owners: sections.push(&pieces.owners),
         queries: sections.push(&queries),
         accept,
         params,
@@ -201,11 +233,12 @@ fn describe(
 pub fn submit(device: &Device, pool: &Pool, job: &Job<'_>, targets: Vec<Target>) -> Result<Flight> {
     let started = Instant::now();
     let (searches, best) = (job.searches.len(), job.best);
-    let slots = targets.len() * PAGE_ROWS;
+    let pieces = Pieces::of(&targets)?;
+    let slots = pieces.slots();
     let levels = levels(slots, best);
-    let grouped = group(&targets)?;
+    let grouped = group(&targets, &pieces);
     let mut sections = Sections::default();
-    let inputs = describe(&mut sections, job, &targets, &grouped, &levels)?;
+    let inputs = describe(&mut sections, job, &targets, &pieces, &grouped, &levels)?;
 
     let bytes = |count: usize, each: usize| (searches * count * each) as u64;
     let lists = |level: Option<&Level>| bytes(level.map_or(1, |level| level.lists) * best, 8);
@@ -225,7 +258,7 @@ pub fn submit(device: &Device, pool: &Pool, job: &Job<'_>, targets: Vec<Target>)
     let kernels = &device.pipelines;
     let (scan, tile) = if searches == 1 { (&kernels.scan_one, 1) } else { (&kernels.scan_tile, TILE) };
     let in_arena = |at: usize| targets[grouped.arenas[at].0].resident.arena.buffer().as_entire_binding();
-    for (at, &(_, _, pages)) in grouped.arenas.iter().enumerate() {
+    for (at, &(_, _, count)) in grouped.arenas.iter().enumerate() {
         let resources = [
             all(inputs.params[at]),
             in_arena(at),
@@ -233,9 +266,10 @@ pub fn submit(device: &Device, pool: &Pool, job: &Job<'_>, targets: Vec<Target>)
             all(inputs.order),
             all(inputs.queries),
             all(inputs.accept),
+            all(inputs.owners),
             keys.buffer().as_entire_binding(),
         ];
-        let size = numbers([PAGE_ROWS / SCAN_ROWS, pages, searches.div_ceil(tile)])?;
+        let size = numbers([count, 1, searches.div_ceil(tile)])?;
         dispatch(&mut encoder, scan, &bind(device, scan, &resources), size);
     }
     let (mut from, mut to, mut spare) = (&keys, &one, &two);
@@ -252,6 +286,7 @@ pub fn submit(device: &Device, pool: &Pool, job: &Job<'_>, targets: Vec<Target>)
             all(inputs.table),
             from.buffer().as_entire_binding(),
             all(inputs.queries),
+            all(inputs.owners),
             rows.buffer().as_entire_binding(),
         ];
         let size = numbers([best.div_ceil(64), searches, 1])?;
@@ -264,6 +299,7 @@ pub fn submit(device: &Device, pool: &Pool, job: &Job<'_>, targets: Vec<Target>)
     device.check()?;
     Ok(Flight {
         targets,
+        pieces,
         best,
         searches,
         submission,
@@ -309,10 +345,10 @@ impl Flight {
         if slot == u32::MAX {
             return Ok(None);
         }
-        let (page, position) = ((slot / PAGE_SLOTS) as usize, slot % PAGE_SLOTS);
-        let target = self.targets.get(page).filter(|target| position < target.resident.rows);
-        let base = target.and_then(|target| asked.bases.get(target.base as usize));
-        let (Some(target), Some(&base)) = (target, base) else {
+        let place = self.pieces.find(slot).map(|(owner, position)| (&self.targets[owner], position));
+        let place = place.filter(|(target, position)| *position < target.resident.rows);
+        let base = place.and_then(|(target, _)| asked.bases.get(target.base as usize));
+        let (Some((target, position)), Some(&base)) = (place, base) else {
             return Err(Error::RetryLater {
                 message: "The GPU named a row that does not exist.".into(),
                 after_ms: 1_000,

@@ -4,6 +4,7 @@ use tiercel_codec::bits::{BitsBuilder, BitsView};
 use tiercel_tier::{Class, PageKey};
 
 use super::*;
+use crate::PAGE_ROWS;
 use crate::arena::Arenas;
 use crate::check::same;
 use crate::ring::Ring;

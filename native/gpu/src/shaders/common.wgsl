@@ -1,4 +1,5 @@
-const PAGE_ROWS: u32 = 2048u;
+/// Rows of a piece: pages are cut into these, the last one of a page may be shorter.
+const PIECE_ROWS: u32 = 256u;
 
 struct Params {
     /// First place in `order` of this dispatch's arena.
@@ -9,7 +10,7 @@ struct Params {
     bits: u32,
     /// Searches in this batch.
     searches: u32,
-    /// Keys of one search: all pages, 2,048 each.
+    /// Keys of one search: all pieces, 256 each.
     slots: u32,
     /// Rows that the bitmap covers; 0 when every row is accepted.
     accept_rows: u32,
@@ -29,6 +30,8 @@ struct Entry {
     /// Which centroid the page is about.
     base: u32,
     arena: u32,
+    /// Its first piece.
+    first: u32,
 }
 
 /// Where a search begins: `delta`, the bases of all centroids, then the query's planes.

@@ -8,7 +8,8 @@
 @group(0) @binding(2) var<storage, read> table: array<Entry>;
 @group(0) @binding(3) var<storage, read> selected: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read> queries: array<u32>;
-@group(0) @binding(5) var<storage, read_write> found: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read> owners: array<u32>;
+@group(0) @binding(6) var<storage, read_write> found: array<vec4<u32>>;
 
 @compute @workgroup_size(64)
 fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -23,11 +24,11 @@ fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         return;
     }
-    let entry = table[one.y / PAGE_ROWS];
+    let entry = table[owners[one.y / PIECE_ROWS]];
     if entry.arena != params.arena {
         return;
     }
-    let position = one.y % PAGE_ROWS;
+    let position = one.y - entry.first * PIECE_ROWS;
     let query = search_at(id.y) + 1u + params.bases;
     let code = entry.offset + (position / 8u) * params.words * 8u + position % 8u;
     var differing = 0u;

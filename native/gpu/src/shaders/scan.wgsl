@@ -1,4 +1,4 @@
-// Estimates of 1-bit codes: one thread a row, one workgroup 256 rows of a page, for a tile of searches at once.
+// Estimates of 1-bit codes: one thread a row, one workgroup one piece of a page, for a tile of searches at once.
 //
 // The page is the one of `tiercel_codec::bits`: words of eight rows interleaved, half floats `f` and `g`, row numbers.
 // The formula is that of `BitsQuery::estimate`. Where a driver fuses its operations the last bit of the score may differ;
@@ -12,14 +12,15 @@
 @group(0) @binding(3) var<storage, read> order: array<u32>;
 @group(0) @binding(4) var<storage, read> queries: array<u32>;
 @group(0) @binding(5) var<storage, read> accept: array<u32>;
-@group(0) @binding(6) var<storage, read_write> keys: array<u32>;
+@group(0) @binding(6) var<storage, read> owners: array<u32>;
+@group(0) @binding(7) var<storage, read_write> keys: array<u32>;
 
 var<workgroup> planes: array<u32, TILE * 1024u>;
 
 @compute @workgroup_size(256)
 fn scan(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let at = order[params.first + group.y];
-    let entry = table[at];
+    let piece = order[params.first + group.x];
+    let entry = table[owners[piece]];
     let first = group.z * TILE;
     let count = min(params.searches - first, TILE);
     let per = params.words * params.bits * 2u;
@@ -29,8 +30,8 @@ fn scan(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
-    let position = group.x * 256u + thread;
-    let slot = at * PAGE_ROWS + position;
+    let slot = piece * PIECE_ROWS + thread;
+    let position = slot - entry.first * PIECE_ROWS;
     var accepted = position < entry.rows;
     if accepted && params.accept_rows > 0u {
         let row = row_at(entry, position);

@@ -3,7 +3,7 @@
 use tiercel_base::error::Result;
 use tiercel_codec::bits::BitsQuery;
 use tiercel_codec::candidates::Candidates;
-use tiercel_gpu::{Asked, MOST_BEST, PAGE_ROWS};
+use tiercel_gpu::{Asked, MOST_BEST, PIECE_ROWS};
 
 use super::Search;
 use super::sweep::{PageAt, pages};
@@ -37,7 +37,8 @@ impl Many<'_, '_> {
         {
             let pages = pages(set, &|_| true);
             let refs = first.refs(set, &pages);
-            let round = (ROUND_BYTES / (pages.len() * PAGE_ROWS * size_of::<f32>()).max(1)).clamp(1, ROUND);
+            let scores = (set.rows() as usize + pages.len() * PIECE_ROWS) * size_of::<f32>();
+            let round = (ROUND_BYTES / scores.max(1)).clamp(1, ROUND);
             for searches in self.0.chunks(round) {
                 let queries: Vec<(BitsQuery, Vec<f32>)> = searches
                     .iter()
