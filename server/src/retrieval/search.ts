@@ -43,47 +43,65 @@ export interface Answer {
 /** A filter by kind is applied to the candidates: so many more of them are looked at. */
 const candidatesOfKind = 1000;
 
+/** What a query asks, and every chunk that may answer it with its signals, in no order. */
+export interface JudgedQuery {
+  asked: Understanding;
+  judged: Judged[];
+  absent: AbsentLane[];
+  timings: { embed: number; lexical: number; vector: number };
+}
+
 /** The best chunks for a question, a symbol, an error message, a path or a piece of code; an empty query has none. */
 export async function searchCode(
-  { store, tree, lanes, patienceMs }: RetrievalDeps,
+  deps: RetrievalDeps,
   query: string,
   options: SearchOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const start = performance.now();
+  const { judged, asked, timings, absent } = await candidatesFor(deps, query, options, signal);
+  const hits = ranked(judged, asked, options);
+  const waited = timings.embed + timings.lexical + timings.vector;
+  return { hits, timings: { ...timings, fuse: Math.max(0, performance.now() - start - waited) }, absent };
+}
+
+/** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */
+export async function candidatesFor(
+  { store, tree, lanes, patienceMs }: RetrievalDeps,
+  query: string,
+  options: Omit<SearchOptions, 'ranker' | 'explain'>,
+  signal: AbortSignal,
+): Promise<JudgedQuery> {
   const parsed = parseQuery(query);
   const { text, phrases, kinds, excludedKinds } = parsed;
-  if (text.trim() === '') {
-    return { hits: [], timings: { embed: 0, lexical: 0, vector: 0, fuse: 0 }, absent: [] };
-  }
   const asked = understand(text);
+  if (text.trim() === '') return { asked, judged: [], absent: [], timings: { embed: 0, lexical: 0, vector: 0 } };
+  const lexical = options.lanes?.includes('lexical') ?? true;
   const byKind = kinds.length > 0 || excludedKinds.length > 0;
   const found = await gather(
     store,
     {
       tree,
       text,
-      embedded: text,
       phrases,
       quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : nameWords(tree),
       prefix: asked.prefix,
       weights: asked.weights,
       filter: narrowed(options.filter, parsed),
       atLeast: byKind ? candidatesOfKind : options.limit,
-      lexical: options.lanes?.includes('lexical') ?? true,
+      lexical,
       lanes: lanes.filter(({ name }) => options.lanes?.some((lane) => lane === name) ?? true),
       patienceMs,
     },
     signal,
   );
-  const start = performance.now();
   const passes = ({ kind, candidate }: Judged): boolean =>
     (kinds.length === 0 || kinds.includes(kind)) &&
     !excludedKinds.includes(kind) &&
     // Only the lexical index knows phrases.
-    (phrases.length === 0 || candidate.text !== undefined);
+    (phrases.length === 0 || !lexical || candidate.text !== undefined);
   const judged = judge(found, asked, options.near ?? []).filter(passes);
-  const hits = ranked(judged, asked, options);
-  return { hits, timings: { ...found.timings, fuse: performance.now() - start }, absent: found.absent };
+  return { asked, judged, absent: found.absent, timings: found.timings };
 }
 
 function ranked(judged: readonly Judged[], asked: Understanding, options: SearchOptions): Ranked[] {

@@ -7,6 +7,7 @@ import type { TextSignals } from '../store/types.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 import { placeSignals, unasked } from './place-signals.ts';
 import { asides, bareName, type Understanding } from './understand.ts';
+import { shareOf, stemsOf } from './words.ts';
 
 export const signalNames = [
   'chunk',
@@ -27,7 +28,13 @@ export const signalNames = [
   'deepRank',
   'deepFile',
   'defines',
+  'definesExactly',
   'definesPart',
+  'symbolPrecision',
+  'symbolCovered',
+  'ownerPrecision',
+  'signatureCovered',
+  'private',
   'definition',
   'type',
   'piece',
@@ -81,7 +88,7 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
   const dense = new Map(lanes.map((lane) => [lane, denseSignals(candidates, lane, spans.get(lane))]));
   return candidates.map((candidate, at) => {
     const { info, text = noText } = candidate;
-    const { symbol, kind } = decodePayload(info.payload);
+    const { symbol, kind, signature } = decodePayload(info.payload);
     const place = placeSignals(info.path, info.language);
     const aside = new Set(unasked(place, asked.wants));
     if (kind === 'test' && !asked.wants.has('test')) aside.add('test');
@@ -89,6 +96,9 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
     const instant = dense.get('instant')?.[at] ?? noDense;
     const deep = dense.get('deep')?.[at] ?? noDense;
     const defined = definedNames(symbol);
+    const defining = kind !== 'block' && kind !== 'window';
+    const name = stemsOf(defined[0] ?? '');
+    const owner = stemsOf(symbol.split(',')[0]?.split('.').slice(0, -1).join(' ') ?? '');
     return {
       candidate,
       symbol,
@@ -111,8 +121,16 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
         deep: deep.own,
         deepRank: deep.rank,
         deepFile: deep.file,
-        defines: Number(kind !== 'block' && kind !== 'window' && defined.some((name) => asked.identifiers.has(name))),
+        defines: Number(defining && defined.some((one) => asked.identifiers.has(bareName(one)))),
+        definesExactly: Number(defining && defined.some((one) => asked.spelled.has(one))),
         definesPart: Number(symbol.split(/[.,\s]+/u).some((name) => asked.identifiers.has(bareName(name)))),
+        symbolPrecision: defining ? Math.max(...defined.map((one) => shareOf(stemsOf(one), asked.stems)), 0) : 0,
+        symbolCovered: shareOf(asked.stems, name),
+        ownerPrecision: shareOf(owner, asked.stems),
+        signatureCovered: shareOf(asked.stems, stemsOf(signature)),
+        private: Number(
+          /^_|^#/u.test(defined[0] ?? '') || /\b(?:private|static|internal|local|defp)\b/u.test(signature),
+        ),
         definition: Number(kind === 'function' || kind === 'method'),
         type: Number(kind === 'class' || kind === 'type'),
         piece: Number(kind === 'block'),
@@ -195,9 +213,9 @@ function topThree(values: readonly number[]): number {
 /** Names a chunk defines: the last name of its symbol path, and the neighbours that share the chunk. */
 function definedNames(symbol: string): string[] {
   const [first = '', ...others] = symbol.split(',').map((name) => name.trim());
-  return [first.split('.').at(-1) ?? '', ...others.map((name) => name.split('.').at(-1) ?? '')]
-    .filter((name) => name !== '')
-    .map(bareName);
+  return [first.split('.').at(-1) ?? '', ...others.map((name) => name.split('.').at(-1) ?? '')].filter(
+    (name) => name !== '',
+  );
 }
 
 /** 1 for a file that is open, less for its neighbours: the share of folders both are in. */

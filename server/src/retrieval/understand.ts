@@ -1,5 +1,6 @@
 /** What kind of question a query is, what it names, and what it asks for that is usually not wanted. */
 import type { FieldWeights } from '../store/types.ts';
+import { tellingStems } from './words.ts';
 
 export const queryKinds = ['symbol', 'question', 'keywords', 'error', 'code', 'path'] as const;
 export type QueryKind = (typeof queryKinds)[number];
@@ -12,8 +13,10 @@ export interface Understanding {
   kind: QueryKind;
   /** Identifiers the query names, lower case without underscores. */
   identifiers: ReadonlySet<string>;
-  /** Words of the query, lower case: what it names in plain words. */
-  words: ReadonlySet<string>;
+  /** The same as they are spelled. */
+  spelled: ReadonlySet<string>;
+  /** Stems of the query's words that carry meaning; none for code. */
+  stems: readonly string[];
   /** Asides that the query asks for. */
   wants: ReadonlySet<Aside>;
   weights: FieldWeights;
@@ -27,8 +30,11 @@ const telling =
   /^(?:[\p{L}$]+_[\p{L}\p{N}_$]*|\p{Ll}+\p{Lu}[\p{L}\p{N}]*|\p{Lu}[\p{L}\p{N}]*\p{Ll}[\p{L}\p{N}]*|\p{Lu}{2,}[\p{L}\p{N}_]*)$/u;
 const oneSymbol = /^[\p{L}_$@][\p{L}\p{N}_$]*[?!]?(?:(?:\.|::|#|->|\/)[\p{L}_$][\p{L}\p{N}_$]*[?!]?)*(?:\(\))?$/u;
 const onePath = /^(?:\.{0,2}\/)?(?:[\w.@+-]+\/)+[\w.@+-]*$|^[\w@+-]+\.[a-z]{1,4}\d?(?::\d+)?$/u;
+/** `TypeError: …`, `error[E0502]: …`, `java.lang.NullPointerException: …`. */
+const errorName =
+  /(?:^|\s)[\w.]*(?:Error|Exception|Warning|error|fatal|panic)(?:\[\w+\])?:\s|\bTraceback\b|\b[A-Z]{1,4}\d{3,}\b/u;
 const errorText =
-  /(?:^|\s)(?:\w*(?:Error|Exception|Warning|Panic)\b|Traceback|panic(?:ked)?\b|fatal:|error(?:\[\w+\])?:|E\d{3,}\b)|\b(?:segmentation fault|stack trace|is not (?:a function|defined|assignable)|cannot (?:read|find|use|borrow)|undefined reference|no such file|permission denied|null pointer|out of (?:range|bounds|memory))\b/iu;
+  /\b(?:segmentation fault|panicked at|is not (?:a function|defined|assignable)|cannot (?:read|find|use|borrow)|undefined reference|no such file|permission denied|null pointer|index out of (?:range|bounds)|out of memory)\b/iu;
 const codeMark =
   /[{};]|=>|->|::|\(\)|==|!=|:=|\+=|&&|\|\||^\s*(?:def|fn|func|function|class|import|from|return|if|for|let|const|var|pub|public|private|static|void|int|#include)\b/gmu;
 const interrogative =
@@ -61,7 +67,8 @@ export function understand(text: string): Understanding {
   return {
     kind,
     identifiers: new Set(kind === 'code' ? [] : named.map(bareName)),
-    words: new Set(words.map((word) => word.toLowerCase())),
+    spelled: new Set(kind === 'code' ? [] : named),
+    stems: kind === 'code' ? [] : tellingStems(text),
     wants: new Set(kind === 'code' ? asides : asked.filter(([, words]) => words.test(text)).map(([aside]) => aside)),
     weights: fieldWeights[kind],
     prefix: kind === 'symbol',
@@ -82,6 +89,6 @@ function kindOf(text: string): QueryKind {
   }
   const marks = trimmed.match(codeMark)?.length ?? 0;
   if (marks >= 3 || (trimmed.includes('\n') && marks >= 1)) return 'code';
-  if (errorText.test(trimmed)) return 'error';
+  if (errorName.test(trimmed) || errorText.test(trimmed)) return 'error';
   return interrogative.test(trimmed) || words.length > 6 ? 'question' : 'keywords';
 }

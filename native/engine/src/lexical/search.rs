@@ -86,7 +86,7 @@ impl At<'_> {
         let of_files = self.file_scores(&scored, &offsets);
         let mut places = self.places(&scored, &top.into_sorted())?;
         places.extend(self.best_of_best_files(&scored, &offsets, &of_files, wanted.files, passes)?);
-        places.extend(self.places_of(wanted.also)?);
+        places.extend(self.places_of(&scored, wanted.also)?);
         let matcher = PathMatcher::new(&scored.words);
         let mut seen = std::collections::HashSet::new();
         places.retain(|place| seen.insert(place.id));
@@ -131,19 +131,20 @@ impl At<'_> {
             return Ok(None);
         }
         let phrases = Phrases::new(self.searcher, self.fields, &query.phrases)?;
-        let mut segments = Vec::new();
+        let (mut segments, mut holding) = (Vec::new(), Vec::new());
         for (segment, files) in self.searcher.segment_readers().iter().zip(self.files) {
             let mut scores = score::segment(&frame, segment, files, &words, cancel)?;
             if let Some(alive) = segment.alive_bitset() {
                 scores.touched.retain(|&document| alive.is_alive(document));
             }
-            if let Some(phrases) = &phrases {
-                let holds = phrases.documents(segment)?;
-                scores.touched.retain(|&document| holds[document as usize]);
+            let held = phrases.as_ref().map(|phrases| phrases.documents(segment)).transpose()?;
+            if let Some(held) = &held {
+                scores.touched.retain(|&document| held[document as usize]);
             }
             segments.push(scores);
+            holding.push(held);
         }
-        Ok(Some(Scored { words, segments }))
+        Ok(Some(Scored { words, segments, holding }))
     }
 
     /// The words of a query with what is known of them, from the rarest on.
@@ -274,13 +275,15 @@ impl At<'_> {
     }
 
     /// Where chunks are that were found elsewhere.
-    fn places_of(&self, chunks: &[(u64, u64)]) -> Result<Vec<Place>> {
+    fn places_of(&self, scored: &Scored, chunks: &[(u64, u64)]) -> Result<Vec<Place>> {
         let mut places = Vec::with_capacity(chunks.len());
         for (segment, (reader, files)) in self.searcher.segment_readers().iter().zip(self.files).enumerate() {
             let ids = reader.fast_fields().u64("id").map_err(failed)?.first_or_default_col(0);
             for &(id, first) in chunks {
                 let document = files.documents(first).find(|&document| ids.get_val(document) == id);
-                places.extend(document.map(|document| Place { id, segment, document }));
+                let held =
+                    |document: &u32| scored.holding[segment].as_ref().is_none_or(|held| held[*document as usize]);
+                places.extend(document.filter(held).map(|document| Place { id, segment, document }));
             }
         }
         Ok(places)
@@ -290,6 +293,8 @@ impl At<'_> {
 struct Scored {
     words: Vec<Word>,
     segments: Vec<ChunkScores>,
+    /// By segment and document: whether it holds all phrases, if there are any.
+    holding: Vec<Option<Vec<bool>>>,
 }
 
 #[derive(Debug, Clone, Copy)]

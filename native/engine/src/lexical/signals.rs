@@ -111,7 +111,7 @@ impl<'w> PathMatcher<'w> {
     /// Sets the signals of a path.
     pub fn match_path(&self, path: &str, signals: &mut Signals) {
         let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
-        let stem = file.split_once('.').map_or(file, |(stem, _)| if stem.is_empty() { file } else { stem });
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| if stem.is_empty() { file } else { stem });
         let (outer, last) = folders.rsplit_once('/').unwrap_or(("", folders));
         let nameless = NAMELESS.contains(&stem) && !last.is_empty();
         let (name, folders) = if nameless { (last, outer) } else { (stem, folders) };
