@@ -8,21 +8,25 @@ import learnedWeights from './weights-learned.json' with { type: 'json' };
 /** Weights by signal; a signal that is not named counts nothing. */
 export type Weights = Readonly<Partial<Record<SignalName, number>>>;
 
-/** Weights of questions in words, of single symbols, and of code. */
+/** Weights by kind of query, and what a file's first chunk takes from its next ones. */
 export interface WeightSet {
+  /** Questions, topics, errors and paths. */
   words: Weights;
+  description: Weights;
   symbol: Weights;
   code: Weights;
-  /** What each chunk of a file that stands before takes from the next one. */
-  repeated: number;
+  repeated: { words: number; description: number; symbol: number; code: number };
 }
+
+export type WeightClass = 'words' | 'description' | 'symbol' | 'code';
 
 /** Lexical and dense scores of the chunk alone: what the signals are measured against. */
 const bare: WeightSet = {
   words: { chunk: 1, instant: 0.7, deep: 0.9 },
+  description: { chunk: 1, instant: 0.7, deep: 0.9 },
   symbol: { chunk: 1, instant: 0.3, deep: 0.3 },
   code: { chunk: 1, instant: 1, deep: 1 },
-  repeated: 0,
+  repeated: { words: 0, description: 0, symbol: 0, code: 0 },
 };
 
 const sets: Readonly<Record<RankerName, WeightSet>> = { learned: learnedWeights, hand: handWeights, off: bare };
@@ -31,10 +35,9 @@ export function weightsOf(ranker: RankerName): WeightSet {
   return sets[ranker];
 }
 
-/** The weights for a kind of query. */
-export function weightsFor(set: WeightSet, kind: QueryKind): Weights {
-  if (kind === 'symbol' || kind === 'code') return set[kind];
-  return set.words;
+/** Which of the weights a kind of query has. */
+export function weightClassOf(kind: QueryKind): WeightClass {
+  return kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words';
 }
 
 export interface Scored {
@@ -51,8 +54,8 @@ export function rank(judged: readonly Judged[], weights: Weights): Scored[] {
 }
 
 /**
- * Puts other files before a file's further chunks: each chunk that stands before takes `repeated` from the score of
- * the file's next one.
+ * Puts other files before a file's further chunks: they lose `repeated`, 1.5 times that from the third on, and never
+ * more than twice.
  */
 export function spread(scored: readonly Scored[], repeated: number): Scored[] {
   const before = new Map<string, number>();

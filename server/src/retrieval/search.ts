@@ -6,7 +6,7 @@ import type { ChunkInfo, Filter, Hit, RankedStore } from '../store/types.ts';
 import type { SearchLane } from './ask-lane.ts';
 import { gather } from './candidates.ts';
 import { narrowed, parseQuery } from './filters.ts';
-import { rank, sharesOf, spread, weightsFor, weightsOf, type Scored } from './ranker.ts';
+import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
 import { understand, type Understanding } from './understand.ts';
 
@@ -106,8 +106,9 @@ export async function candidatesFor(
 
 function ranked(judged: readonly Judged[], asked: Understanding, options: SearchOptions): Ranked[] {
   const set = weightsOf(options.ranker ?? 'learned');
-  const weights = weightsFor(set, asked.kind);
-  const spreadOut = spread(rank(judged, weights), asked.kind === 'code' ? 0 : set.repeated);
+  const of = weightClassOf(asked.kind);
+  const weights = set[of];
+  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
   return spreadOut.slice(0, options.limit).map((one) => ({
     ...placed(one),
     ...(options.explain === true ? { why: sharesOf(one.judged, weights) } : {}),

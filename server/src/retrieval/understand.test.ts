@@ -6,6 +6,7 @@ describe('what kind of question it is', () => {
     ['symbol', ['Router', 'getUserName', 'parse_json', 'std::vector', 'Foo.bar()', 'empty?', 'retry', '$scope']],
     ['path', ['src/http/router.ts', './a/b', 'router.ts:42', 'lib/', 'README.md']],
     ['question', ['how are routes registered', 'where is the session cookie signed', 'wie werden Routen registriert']],
+    ['description', ['Return the session of a user', 'Deserialize data as JSON read from a file']],
     ['keywords', ['session management', 'JSON response helpers', 'error handlers', 'セッションの管理 方法']],
     [
       'error',

@@ -2,7 +2,10 @@
 import type { FieldWeights } from '../store/types.ts';
 import { tellingStems } from './words.ts';
 
-export const queryKinds = ['symbol', 'question', 'keywords', 'error', 'code', 'path'] as const;
+/**
+ * `question`: asks how or where; `description`: says what the code does, as its documentation would; `keywords`: a topic.
+ */
+export const queryKinds = ['symbol', 'question', 'description', 'keywords', 'error', 'code', 'path'] as const;
 export type QueryKind = (typeof queryKinds)[number];
 
 /** Kinds of files that come last unless the query asks for them. */
@@ -38,7 +41,12 @@ const errorText =
 const codeMark =
   /[{};]|=>|->|::|\(\)|==|!=|:=|\+=|&&|\|\||^\s*(?:def|fn|func|function|class|import|from|return|if|for|let|const|var|pub|public|private|static|void|int|#include)\b/gmu;
 const interrogative =
-  /^(?:how|what|where|when|why|which|who|does|do|is|are|can|could|should|show|find|explain|list|wie|wo|was|warum|welche|cómo|dónde|qué|comment|où|quel|pourquoi|как|где|что)\b/iu;
+  /^(?:how|what|where|when|why|which|who|does (?:it|the|this)|do|is|are|can (?:i|we|it)|could|should|(?:show|find|explain|list) (?:me|where|how|what|why|all)|wie|wo|was|warum|welche|cómo|dónde|qué|comment|où|quel|pourquoi|как|где|что)\b/iu;
+
+/** Sentences have articles and what stands for nouns; topics (`form data binding`, `parsing of headers`) hardly have. */
+const sentence = /\s(?:an?|the|this|that|it|its|if|whether|given|so|to|used)\s/iu;
+const gerund = /^\p{L}+ing\b/iu;
+const shortestDescription = 5;
 
 const asked: readonly (readonly [Aside, RegExp])[] = [
   ['test', /\b(?:tests?|testing|tested|specs?|unit[- ]tests?|fixtures?|mock(?:s|ed|ing)?|bench(?:mark)?s?)\b/iu],
@@ -53,6 +61,7 @@ const asked: readonly (readonly [Aside, RegExp])[] = [
 const plain: FieldWeights = { body: 1, symbol: 3, doc: 1, path: 1 };
 const fieldWeights: Readonly<Record<QueryKind, FieldWeights>> = {
   question: plain,
+  description: plain,
   keywords: plain,
   error: { body: 1, symbol: 1, doc: 0.5, path: 0.5 },
   symbol: { body: 0.5, symbol: 6, doc: 0.5, path: 1 },
@@ -90,5 +99,7 @@ function kindOf(text: string): QueryKind {
   const marks = trimmed.match(codeMark)?.length ?? 0;
   if (marks >= 3 || (trimmed.includes('\n') && marks >= 1)) return 'code';
   if (errorName.test(trimmed) || errorText.test(trimmed)) return 'error';
-  return interrogative.test(trimmed) || words.length > 6 ? 'question' : 'keywords';
+  if (interrogative.test(trimmed)) return 'question';
+  const describes = words.length >= shortestDescription && sentence.test(trimmed) && !gerund.test(trimmed);
+  return describes ? 'description' : 'keywords';
 }
