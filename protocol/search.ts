@@ -6,6 +6,14 @@ export const defaultPatienceMs = 150;
 
 const patience = z.int().min(0).max(600_000).default(defaultPatienceMs);
 
+/** What a search can ask: words, and the vectors of each model. */
+export const laneNames = ['lexical', 'instant', 'deep'] as const;
+export type LaneName = (typeof laneNames)[number];
+
+/** How hits are put in order: by learned weights, by weights set by hand, or by the lanes' scores alone. */
+export const rankerNames = ['learned', 'hand', 'off'] as const;
+export type RankerName = (typeof rankerNames)[number];
+
 export const searchParamsSchema = z.object({
   /** Absolute path of the indexed folder. */
   folder: z.string().min(1),
@@ -22,6 +30,13 @@ export const searchParamsSchema = z.object({
   patienceMs: patience,
   /** Put the best hits in order by the reranker of the settings, or by the deep lane's model when none is set. */
   rerank: z.boolean().optional(),
+  /** Lanes to ask; absent: all there are. */
+  lanes: z.array(z.enum(laneNames)).min(1).optional(),
+  ranker: z.enum(rankerNames).default('learned'),
+  /** Say for every hit what each signal adds to its score. */
+  explain: z.boolean().optional(),
+  /** Paths relative to the folder that are open or were visited last, latest first: what is near them comes a little earlier. */
+  near: z.array(z.string()).max(50).optional(),
 });
 export type SearchParams = z.input<typeof searchParamsSchema>;
 
@@ -52,6 +67,16 @@ export interface SearchHit {
   /** Larger is better; comparable within one answer only. */
   score: number;
   snippet: string;
+  /** With `explain`: what each signal adds to the score, the largest first (docs/ranking.md). */
+  why?: SignalShare[];
+}
+
+/** A signal's part in a score: `share` is `weight * value`. */
+export interface SignalShare {
+  signal: string;
+  value: number;
+  weight: number;
+  share: number;
 }
 
 /** Milliseconds spent in each stage of a query. */

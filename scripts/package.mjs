@@ -23,7 +23,7 @@ const indispensable = [
   'syntaxes/ecma/chunks.scm',
   'syntaxes/typescript/chunks.scm',
   'models/registry.json',
-  'models/instant-v1/vectors.bin',
+  'models/instant-v2/vectors.bin',
   `node_modules/onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/onnxruntime_binding.node`,
   'node_modules/tree-sitter/index.js',
 ];

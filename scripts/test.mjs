@@ -92,6 +92,16 @@ const steps = {
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(results, 'utf8'));
     return { ok, passed: numPassedTests, failed: numFailedTests };
   },
+  'answers of searches': async () => {
+    const evaluation = join(root, '..', 'shared', 'eval');
+    const { ok } = await run(process.execPath, [
+      join(root, 'test', 'quality', 'eval.mjs'),
+      ...(existsSync(evaluation) ? ['--eval', evaluation] : []),
+      '--quick',
+      '--gate',
+    ]);
+    return { ok };
+  },
   'killed server': async () => {
     // Finds the server by /proc.
     if (process.platform !== 'linux') return { skipped: true };

@@ -70,7 +70,7 @@ export async function prepareCode(lane: CodeLane, minutes: number): Promise<void
 async function prepareTexts(): Promise<void> {
   const wanted = queryCount + baseCount;
   const { texts, packages } = await collectChunks(Math.ceil(wanted * spare));
-  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v1'));
+  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v2'));
   const vectors = await embedder.embed(texts, 'passage');
   await embedder.close();
   const dimension = embedder.model.dimension;

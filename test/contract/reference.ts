@@ -1,7 +1,7 @@
 /**
  * A second implementation of the store, as plain as possible: the oracle the engine is compared with.
  *
- * Vectors are kept as 32-bit floats and compared one by one; BM25 is computed by its formula over all chunks. Words are
+ * Vectors are kept as 32-bit floats and compared one by one; BM25F is computed by its formula over all chunks. Words are
  * not stemmed, so texts compared with the engine's must be of words that stemming leaves alone. Stores live as long as
  * the process, by directory.
  */
@@ -115,24 +115,26 @@ class ReferenceStore implements VectorStore {
     checkCount(k);
     const all = [...this.#state.trees.values()].flatMap((files) => [...files.values()]).flatMap(({ chunks }) => chunks);
     const fields = [
-      { weight: 1, texts: all.map(({ body }) => termsOf(body)) },
-      { weight: 2, texts: all.map(({ symbol }) => termsOf(symbol)) },
-      { weight: 1, texts: all.map(({ doc }) => termsOf(doc)) },
-      { weight: 1, texts: all.map(({ path }) => termsOf(path)) },
-    ];
+      { weight: 1, b: 0.6, texts: all.map(({ body }) => termsOf(body)) },
+      { weight: 3, b: 0.5, texts: all.map(({ symbol }) => termsOf(symbol)) },
+      { weight: 1, b: 0.5, texts: all.map(({ doc }) => termsOf(doc)) },
+      { weight: 1, b: 0.5, texts: all.map(({ path }) => termsOf(path)) },
+    ].map((field) => ({
+      ...field,
+      average: field.texts.reduce((sum, text) => sum + text.length, 0) / field.texts.length || 1,
+    }));
     return this.#each(queries.length, signal, (at) => {
-      const terms = new Set(termsOf(queries[at] ?? ''));
       const scores = all.map(() => 0);
-      for (const { weight, texts } of fields) {
-        const average = texts.reduce((sum, text) => sum + text.length, 0) / texts.length;
-        for (const term of terms) {
-          const counts = texts.map((text) => text.filter((word) => word === term).length);
-          const having = counts.filter((count) => count > 0).length;
-          const idf = Math.log(1 + (all.length - having + 0.5) / (having + 0.5));
-          counts.forEach((count, chunk) => {
-            const norm = 1.2 * (1 - 0.75 + (0.75 * (texts[chunk]?.length ?? 0)) / average);
-            scores[chunk] = (scores[chunk] ?? 0) + (count === 0 ? 0 : (weight * idf * count * 2.2) / (count + norm));
-          });
+      for (const [term, weight] of weightsOf(queries[at] ?? '')) {
+        const counts = fields.map(({ texts }) => texts.map((text) => text.filter((word) => word === term).length));
+        const having = Math.max(...counts.map((list) => list.filter((count) => count > 0).length));
+        const idf = Math.log(1 + (all.length - having + 0.5) / (having + 0.5));
+        for (const chunk of all.keys()) {
+          const frequency = fields.reduce((sum, { weight: of, b, texts, average }, field) => {
+            const length = 1 - b + (b * (texts[chunk]?.length ?? 0)) / average;
+            return sum + (of * (counts[field]?.[chunk] ?? 0)) / length;
+          }, 0);
+          scores[chunk] = (scores[chunk] ?? 0) + (weight * idf * 2.2 * frequency) / (1.2 + frequency);
         }
       }
       const hits = all.map(({ id }, chunk) => ({ id, score: scores[chunk] ?? 0 }));
@@ -334,10 +336,23 @@ function expression(glob: string): RegExp {
   return new RegExp(`^${glob.includes('/') ? '' : '(?:.*/)?'}${source}$`, 'u');
 }
 
-/** Parts of identifiers, and identifiers whole: the engine's terms without stemming. */
+/** Parts of identifiers, and identifiers whole without underscores: the engine's terms without stemming. */
 function termsOf(text: string): string[] {
   return (text.match(/[\p{L}\p{N}_]+/gu) ?? []).flatMap((word) => {
     const parts = word.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/gu) ?? [];
-    return [...parts, ...(parts.length > 1 ? [word] : [])].map((part) => part.toLowerCase());
+    return [...parts, ...(parts.length > 1 ? [word.replaceAll('_', '')] : [])].map((part) => part.toLowerCase());
   });
+}
+
+/** Terms of a query: what comes again counts `1 + ln(times)`, two neighbours taken for one identifier half. */
+function weightsOf(query: string): Map<string, number> {
+  const words = query.match(/[\p{L}\p{N}_]+/gu) ?? [];
+  const times = new Map<string, number>();
+  for (const term of words.flatMap(termsOf)) times.set(term, (times.get(term) ?? 0) + 1);
+  const weights = new Map([...times].map(([term, count]) => [term, 1 + Math.log(count)]));
+  words.slice(1).forEach((word, at) => {
+    const joined = `${words[at] ?? ''}${word}`.replaceAll('_', '').toLowerCase();
+    if (!weights.has(joined)) weights.set(joined, 0.5);
+  });
+  return weights;
 }

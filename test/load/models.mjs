@@ -121,9 +121,9 @@ async function main() {
   const { ModelCatalog, openInstantEmbedder, openReranker, ownProcess } = parts;
   console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores\n`);
   console.log('| model | provider | threads | tokens | texts/s | |\n| --- | --- | --- | --- | --- | --- |');
-  const instant = await openInstantEmbedder(join(root, 'models', 'instant-v1'));
+  const instant = await openInstantEmbedder(join(root, 'models', 'instant-v2'));
   for (const tokens of [64, 256]) {
-    report('instant-v1', 'cpu', 1, tokens, await rate((list) => instant.embed(list, 'passage'), texts(tokens, 1024)));
+    report('instant-v2', 'cpu', 1, tokens, await rate((list) => instant.embed(list, 'passage'), texts(tokens, 1024)));
   }
   await instant.close();
   const model = await new ModelCatalog(join(root, 'models'), join(tmpdir(), 'no-models')).resolve('minilm-l6');

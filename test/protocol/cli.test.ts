@@ -56,7 +56,7 @@ describe('models', () => {
     expect(stdout).toMatch(/^minilm-l6 +built-in, embedding, 25 MiB, Apache-2.0/m);
     expect(stdout).toMatch(/^coderankembed +available, embedding, MIT/m);
     const checked = await run(['models', 'check']);
-    expect(checked).toMatchObject({ code: 0, stdout: 'instant-v1: whole\nminilm-l6: whole\n' });
+    expect(checked).toMatchObject({ code: 0, stdout: 'instant-v2: whole\nminilm-l6: whole\n' });
     expect((await run(['models', 'check', 'coderankembed'])).stderr).toContain('tiercel models add coderankembed');
     expect((await run(['models', 'add', 'nothing'])).code).toBe(2);
     const nowhere = ['models', 'add', 'coderankembed', '--from', fixture.folder];

@@ -138,7 +138,7 @@ async function openEmbedder(lane) {
   });
   process.env.TIERCEL_NATIVE ||= join(root, 'dist', 'native', 'tiercel.node');
   const { openInstantEmbedder, openDeepEmbedder, ModelCatalog, ownProcess } = await import(outfile);
-  if (lane === 'instant') return openInstantEmbedder(join(root, 'models', 'instant-v1'));
+  if (lane === 'instant') return openInstantEmbedder(join(root, 'models', 'instant-v2'));
   return openDeepEmbedder({
     model: await new ModelCatalog(join(root, 'models'), join(root, '.cache', 'models')).resolve('minilm-l6'),
     command: ownProcess('inference', join(root, 'dist', 'main.mjs')),

@@ -20,6 +20,8 @@ pub struct Filter {
     /// Globs over paths; `*` and `?` stay within a folder, `**` crosses folders, a pattern without `/` matches the
     /// file's name anywhere.
     pub paths: Option<Vec<String>>,
+    /// Globs over paths that do not pass.
+    pub excluded: Option<Vec<String>>,
     /// Chunk ids.
     pub ids: Option<Vec<u64>>,
 }
@@ -40,11 +42,13 @@ impl Filter {
     /// [`Error::FixTheCall`] for a pattern that is not a glob.
     pub fn resolve<'t>(&self, snapshot: &Snapshot, tree: &'t Tree) -> Result<Passing<'t>> {
         let languages = languages(self.languages.as_deref(), &snapshot.names);
-        let globs = globs(self.paths.as_deref())?;
-        let files = (languages.is_some() || globs.is_some()).then(|| {
+        let globs_in = globs(self.paths.as_deref())?;
+        let globs_out = globs(self.excluded.as_deref())?;
+        let files = (languages.is_some() || globs_in.is_some() || globs_out.is_some()).then(|| {
             let passes = |language: u16, path: &str| {
                 languages.as_ref().is_none_or(|wanted| wanted.contains(&language))
-                    && globs.as_ref().is_none_or(|wanted| wanted.is_match(path))
+                    && globs_in.as_ref().is_none_or(|wanted| wanted.is_match(path))
+                    && globs_out.as_ref().is_none_or(|unwanted| !unwanted.is_match(path))
             };
             let files = tree.files().iter();
             files.map(|file| file.path.as_ref().is_some_and(|path| passes(file.language, path))).collect()

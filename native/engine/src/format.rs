@@ -7,7 +7,7 @@ use std::path::Path;
 use tiercel_base::error::{Error, Result};
 
 /// The version this code writes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const NAME: &str = "format";
 const PREFIX: &str = "tiercel store ";
@@ -81,7 +81,7 @@ mod tests {
         mark(folder.path()).expect("marked");
         assert_eq!(check(folder.path()), Ok(Some(VERSION)));
         for (text, code) in [
-            ("tiercel store 3\n", "UpdateTiercel"),
+            ("tiercel store 4\n", "UpdateTiercel"),
             ("tiercel store 0\n", "RebuildIndex"),
             ("something else", "RebuildIndex"),
             ("", "RebuildIndex"),

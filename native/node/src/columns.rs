@@ -4,6 +4,9 @@ use napi::bindgen_prelude::{Float32Array, Float64Array, Uint8Array, Uint32Array}
 use napi_derive::napi;
 use tiercel_base::KEY_BYTES;
 use tiercel_engine::error::{Error, Result};
+use tiercel_engine::lexical::query::{FieldWeights, TextQuery};
+use tiercel_engine::lexical::search::Candidate;
+use tiercel_engine::lexical::signals::NAMES;
 use tiercel_engine::store::batch::{Chunk, File};
 use tiercel_engine::store::{ChunkInfo, SpaceStats, Stats};
 use tiercel_engine::top::Hit;
@@ -72,6 +75,68 @@ pub struct CommitOutput {
     pub files: u32,
     /// Chunks in the tree after it.
     pub chunks: u32,
+}
+
+/// A question to the lexical index.
+#[napi(object)]
+pub struct TextQueryInput {
+    /// Any text.
+    pub text: String,
+    /// Texts that must occur as they are.
+    pub phrases: Vec<String>,
+    /// Words that say little here.
+    pub quiet: Vec<String>,
+    /// Whether the last word may be the beginning of a symbol.
+    pub prefix: bool,
+    /// How body, symbol, documentation and path count.
+    pub weights: Float32Array,
+    /// How many chunks are wanted by their own score.
+    pub chunks: u32,
+    /// How many by the score of their file.
+    pub files: u32,
+    /// Chunks that are wanted in any case.
+    pub also: Float64Array,
+}
+
+impl TextQueryInput {
+    /// The query as the engine takes it.
+    pub fn engine_query(&self) -> TextQuery {
+        let usual = FieldWeights::default();
+        let weight = |at: usize, usual: f32| self.weights.get(at).copied().filter(|w| w.is_finite()).unwrap_or(usual);
+        TextQuery {
+            text: self.text.clone(),
+            phrases: self.phrases.clone(),
+            quiet: self.quiet.clone(),
+            prefix: self.prefix,
+            weights: FieldWeights {
+                body: weight(0, usual.body),
+                symbol: weight(1, usual.symbol),
+                doc: weight(2, usual.doc),
+                path: weight(3, usual.path),
+            },
+        }
+    }
+}
+
+/// Candidates with their signals.
+#[napi(object)]
+pub struct CandidateColumns {
+    /// Names of the signals.
+    pub names: Vec<String>,
+    /// One per candidate.
+    pub ids: Float64Array,
+    /// As many per candidate as there are names.
+    pub signals: Float32Array,
+}
+
+impl From<Vec<Candidate>> for CandidateColumns {
+    fn from(candidates: Vec<Candidate>) -> Self {
+        Self {
+            names: NAMES.iter().map(|&name| name.to_owned()).collect(),
+            ids: candidates.iter().map(|candidate| float(candidate.id)).collect::<Vec<f64>>().into(),
+            signals: candidates.iter().flat_map(|candidate| candidate.signals.values()).collect::<Vec<f32>>().into(),
+        }
+    }
 }
 
 /// Hits of several queries, one after the other.

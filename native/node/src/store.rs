@@ -14,8 +14,8 @@ use tiercel_engine::store::{Missing, SpaceSpec, Store};
 
 use crate::cancel::CancelToken;
 use crate::columns::{
-    ChunkColumns, CommitOutput, FileColumns, FilePageColumns, HitColumns, MissingOutput, SpaceInput, StatsOutput,
-    VectorColumns, float, id, small,
+    CandidateColumns, ChunkColumns, CommitOutput, FileColumns, FilePageColumns, HitColumns, MissingOutput, SpaceInput,
+    StatsOutput, TextQueryInput, VectorColumns, float, id, small,
 };
 use crate::governor;
 use crate::task::{Lane, run};
@@ -59,6 +59,8 @@ pub struct FilterInput {
     pub languages: Option<Vec<String>>,
     /// Globs over paths.
     pub paths: Option<Vec<String>>,
+    /// Globs over paths that do not pass.
+    pub excluded: Option<Vec<String>>,
     /// Chunk ids.
     pub ids: Option<Float64Array>,
 }
@@ -163,6 +165,24 @@ impl NativeStore {
         })
     }
 
+    /// Candidates for a query, with what the lexical index knows of each.
+    #[napi(ts_return_type = "Promise<CandidateColumns>")]
+    pub fn rank_text<'e>(
+        &self,
+        env: &'e Env,
+        tree: String,
+        query: TextQueryInput,
+        filter: Option<FilterInput>,
+        cancel: Option<&CancelToken>,
+    ) -> napi::Result<Object<'e>> {
+        let (filter, cancel) = (engine_filter(filter), flag(cancel));
+        let also: Vec<u64> = query.also.iter().copied().map(id).collect();
+        self.call(env, Lane::Read, move |store| {
+            let wanted = (query.chunks as usize, query.files as usize);
+            store.rank_text(&tree, &query.engine_query(), wanted, &also, &filter, &cancel).map(CandidateColumns::from)
+        })
+    }
+
     /// Chunks by id, in that order.
     #[napi(ts_return_type = "Promise<ChunkColumns>")]
     pub fn chunks_by_id<'e>(&self, env: &'e Env, ids: Float64Array) -> napi::Result<Object<'e>> {
@@ -250,6 +270,7 @@ fn engine_filter(filter: Option<FilterInput>) -> Filter {
     filter.map_or_else(Filter::default, |filter| Filter {
         languages: filter.languages,
         paths: filter.paths,
+        excluded: filter.excluded,
         ids: filter.ids.map(|ids| ids.iter().copied().map(id).collect()),
     })
 }

@@ -1,10 +1,18 @@
 /** The command line `tiercel`. Output is documented in docs/cli.md; `--json` output is stable. */
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { TiercelError, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import { methods } from '../../../protocol/methods.ts';
-import type { SearchParams, SearchResult, SimilarResult } from '../../../protocol/search.ts';
+import {
+  laneNames,
+  rankerNames,
+  type LaneName,
+  type RankerName,
+  type SearchParams,
+  type SearchResult,
+  type SimilarResult,
+} from '../../../protocol/search.ts';
 import { leastMemoryBudget, type SettingsInput } from '../../../protocol/settings.ts';
 import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
 import { endpoint } from '../daemon/endpoint.ts';
@@ -32,6 +40,9 @@ interface SearchFlags {
   json?: true;
   stdin?: true;
   rerank?: true;
+  lanes?: LaneName[];
+  ranker?: RankerName;
+  explain?: true;
 }
 
 interface IndexFlags {
@@ -101,6 +112,9 @@ class Cli {
       .argument('<folder>')
       .argument('[query...]')
       .option('--rerank', 'put the best hits in order by the reranker, else by the transformer')
+      .addOption(new Option('--lanes <lane...>', 'ask these lanes only').choices(laneNames))
+      .addOption(new Option('--ranker <name>', 'how hits are put in order').choices(rankerNames))
+      .option('--explain', 'say what each signal adds to the score of every hit')
       .option('--stdin', 'read one query per line from standard input, print one JSON line for each')
       .action((folder: string, words: string[], flags: SearchFlags) => this.#search(folder, words, flags));
     withSearchFlags(program.command('similar'))
@@ -271,6 +285,9 @@ function searchParams(folder: string, query: string, flags: SearchFlags): Search
     limit: flags.limit,
     patienceMs,
     ...(flags.rerank === true ? { rerank: true } : {}),
+    ...(flags.explain === true ? { explain: true } : {}),
+    ...(flags.lanes === undefined ? {} : { lanes: flags.lanes }),
+    ...(flags.ranker === undefined ? {} : { ranker: flags.ranker }),
     ...(flags.language === undefined ? {} : { languages: flags.language }),
     ...(flags.path === undefined ? {} : { paths: flags.path }),
   };

@@ -1,5 +1,5 @@
 /** Answers as a person reads them. */
-import type { AbsentLane, Coverage, RerankReport, SearchHit } from '../../../protocol/search.ts';
+import type { AbsentLane, Coverage, RerankReport, SearchHit, SignalShare } from '../../../protocol/search.ts';
 import type { FolderStatus, IndexResult, LaneStatus } from '../../../protocol/status.ts';
 import { nodesText } from './doctor.ts';
 import { count } from './progress-bar.ts';
@@ -38,8 +38,14 @@ function renderHit(hit: SearchHit, rank: number): string {
   return [
     `${String(rank).padStart(3)}. ${hit.path}:${String(hit.startLine)}  ${title}  ${hit.score.toFixed(4)}`,
     ...snippet,
+    ...(hit.why ?? []).map(whyLine),
     '',
   ].join('\n');
+}
+
+function whyLine({ signal, value, weight, share }: SignalShare): string {
+  const sum = `${signal.padEnd(14)} ${value.toFixed(3).padStart(6)} x ${weight.toFixed(2).padStart(5)}`;
+  return `      ${share < 0 ? '-' : '+'}${Math.abs(share).toFixed(3)}  ${sum}`;
 }
 
 /** A sentence about lanes that are not complete; undefined when all are. */

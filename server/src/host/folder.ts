@@ -19,7 +19,7 @@ import type { Logger } from '../logging/logger.ts';
 import { searchCode, type Answer, type Ranked, type RetrievalDeps } from '../retrieval/search.ts';
 import { chunkAt, similarCode } from '../retrieval/similar.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
-import type { Filter, SpaceStats, StoreStats, VectorStore } from '../store/types.ts';
+import type { Filter, SpaceStats, StoreStats, RankedStore } from '../store/types.ts';
 import { languageOf } from '../workspace/languages.ts';
 import type { Workspace } from '../workspace/types.ts';
 import type { EngineControl } from './engine.ts';
@@ -43,7 +43,7 @@ export interface FolderModels {
 
 export interface FolderDeps {
   workspace: Workspace;
-  store: VectorStore;
+  store: RankedStore;
   indexPath: string;
   chunker: Chunker;
   models: FolderModels;
@@ -167,7 +167,9 @@ export class Folder {
     const { query, limit = 10 } = params;
     const wantsRerank = params.rerank ?? this.#deps.settings.inference.reranker !== '';
     const most = wantsRerank ? Math.max(limit, rerankCandidates) : limit;
-    const answer = await searchCode(this.#retrieval(stats, params), query, most, toFilter(params), signal);
+    const { lanes, ranker, explain, near } = params;
+    const options = { limit: most, filter: toFilter(params), lanes, ranker, explain, near };
+    const answer = await searchCode(this.#retrieval(stats, params), query, options, signal);
     const found = await this.#finish(answer, start, signal);
     const coverage = this.#coverage(stats);
     if (!wantsRerank) return { query, ...found, coverage };

@@ -39,7 +39,7 @@ export interface LanesOptions {
   logger: Logger;
 }
 
-const instantModelFolder = 'instant-v1';
+const instantModelFolder = 'instant-v2';
 
 export class Lanes {
   readonly instant: Lane;

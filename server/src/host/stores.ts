@@ -2,19 +2,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
-import type { OpenOptions, SpaceSpec, VectorStore } from '../store/types.ts';
+import type { OpenOptions, SpaceSpec, RankedStore } from '../store/types.ts';
 
 const patienceMs = 8000;
 const retryMs = 250;
 
 export interface StoreLease {
-  store: VectorStore;
+  store: RankedStore;
   /** The last lease closes the store. */
   release: () => Promise<void>;
 }
 
 interface OpenStore {
-  store: Promise<VectorStore>;
+  store: Promise<RankedStore>;
   /** Names of the spaces it was opened with. */
   spaces: ReadonlySet<string>;
   leases: number;
@@ -90,7 +90,7 @@ function namesOf(spaces: readonly SpaceSpec[]): ReadonlySet<string> {
 }
 
 /** A store that another process holds is tried for a while: a server of the build before this one ends within seconds. */
-async function openPatiently(options: OpenOptions): Promise<VectorStore> {
+async function openPatiently(options: OpenOptions): Promise<RankedStore> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
     try {

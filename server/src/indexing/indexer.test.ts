@@ -44,7 +44,7 @@ beforeEach(async () => {
   base = realpathSync(mkdtempSync(join(tmpdir(), 'tiercel-indexer-')));
   write('a.ts', functionNamed('alpha') + functionNamed('beta'));
   write('b.ts', functionNamed('gamma'));
-  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v1'));
+  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v2'));
   instant = { name: 'instant', embedder, space: 'instant:test' };
   store = await openEmbeddedStore({
     directory: join(base, 'index'),

@@ -211,6 +211,6 @@ it('names what is missing', async () => {
     message: expect.stringContaining('tiercel models add coderankembed') as string,
   });
   await expect(catalog.resolve('nothing')).rejects.toMatchObject({ code: 'FixTheCall' });
-  await expect(catalog.resolve('instant-v1')).rejects.toMatchObject({ code: 'FixTheCall' });
+  await expect(catalog.resolve('instant-v2')).rejects.toMatchObject({ code: 'FixTheCall' });
   await rm(empty, { recursive: true });
 });

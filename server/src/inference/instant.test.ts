@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeVectors, encodeVectors } from '../../../models/instant-v1/vectors-file.mjs';
-import { PieceReader } from '../../../models/instant-v1/words.mjs';
+import { decodeVectors, encodeVectors } from '../../../models/instant-v2/vectors-file.mjs';
+import { PieceReader } from '../../../models/instant-v2/words.mjs';
 import { isCancelled } from '../../../protocol/errors.ts';
 import { openInstantEmbedder } from './instant.ts';
 import type { Embedder } from './types.ts';
 
-const modelDir = fileURLToPath(new URL('../../../models/instant-v1', import.meta.url));
+const modelDir = fileURLToPath(new URL('../../../models/instant-v2', import.meta.url));
 
 let embedder: Embedder;
 let folder: string;
@@ -116,7 +116,7 @@ describe('the instant lane', () => {
   it('names its model by the content of the file', async () => {
     const file = await readFile(join(modelDir, 'vectors.bin'));
     expect(embedder.model).toMatchObject({ dimension: 256, licence: 'Apache-2.0' });
-    expect(embedder.model.id).toBe(`instant-v1-${file.readUInt32LE(24).toString(16).padStart(8, '0')}`);
+    expect(embedder.model.id).toBe(`instant-v2-${file.readUInt32LE(24).toString(16).padStart(8, '0')}`);
   });
 
   it('stops when cancelled', async () => {

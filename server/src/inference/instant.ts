@@ -18,7 +18,7 @@ export async function openInstantEmbedder(modelDir: string): Promise<Embedder> {
   const native = await StaticEmbedder.load(join(modelDir, 'vectors.bin'), join(modelDir, 'vocab.txt'));
   const { dimension, checksum } = native;
   return {
-    model: { id: `instant-v1-${checksum.toString(16).padStart(8, '0')}`, dimension, licence: 'Apache-2.0' },
+    model: { id: `instant-v2-${checksum.toString(16).padStart(8, '0')}`, dimension, licence: 'Apache-2.0' },
     device: 'cpu',
     async embed(texts, _role, signal) {
       const vectors = new Float32Array(texts.length * dimension);

@@ -21,6 +21,8 @@ export declare class NativeStore {
   searchVectors(tree: string, space: string, vectors: Float32Array, k: number, filter?: FilterInput | undefined | null, cancel?: CancelToken | undefined | null): Promise<HitColumns>
   /** The best chunks of each query by BM25. */
   searchText(tree: string, queries: Array<string>, k: number, filter?: FilterInput | undefined | null, cancel?: CancelToken | undefined | null): Promise<HitColumns>
+  /** Candidates for a query, with what the lexical index knows of each. */
+  rankText(tree: string, query: TextQueryInput, filter?: FilterInput | undefined | null, cancel?: CancelToken | undefined | null): Promise<CandidateColumns>
   /** Chunks by id, in that order. */
   chunksById(ids: Float64Array): Promise<ChunkColumns>
   /** Chunks of one file, by start line. */
@@ -98,6 +100,16 @@ export interface Bytes {
   name: string
   /** Bytes. */
   bytes: number
+}
+
+/** Candidates with their signals. */
+export interface CandidateColumns {
+  /** Names of the signals. */
+  names: Array<string>
+  /** One per candidate. */
+  ids: Float64Array
+  /** As many per candidate as there are names. */
+  signals: Float32Array
 }
 
 /** Chunks. */
@@ -262,6 +274,8 @@ export interface FilterInput {
   languages?: Array<string>
   /** Globs over paths. */
   paths?: Array<string>
+  /** Globs over paths that do not pass. */
+  excluded?: Array<string>
   /** Chunk ids. */
   ids?: Float64Array
 }
@@ -437,6 +451,26 @@ export interface StatsOutput {
   outcomes: Array<Count>
   /** Files with chunks by language. */
   languages: Array<Count>
+}
+
+/** A question to the lexical index. */
+export interface TextQueryInput {
+  /** Any text. */
+  text: string
+  /** Texts that must occur as they are. */
+  phrases: Array<string>
+  /** Words that say little here. */
+  quiet: Array<string>
+  /** Whether the last word may be the beginning of a symbol. */
+  prefix: boolean
+  /** How body, symbol, documentation and path count. */
+  weights: Float32Array
+  /** How many chunks are wanted by their own score. */
+  chunks: number
+  /** How many by the score of their file. */
+  files: number
+  /** Chunks that are wanted in any case. */
+  also: Float64Array
 }
 
 /** One class of codes in the page cache. */

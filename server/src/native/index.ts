@@ -6,6 +6,7 @@ import { type ErrorCode, TiercelError, cancelled, errorCodes, messageOf } from '
 import type * as Addon from './addon.d.ts';
 
 export type {
+  CandidateColumns,
   ChunkColumns,
   EngineSettings,
   EngineStatus,

@@ -1,19 +1,33 @@
-/** A question's way: query vectors and lexical candidates side by side, fused, places filled in. */
-import type { AbsentLane, SearchHit, SearchTimings } from '../../../protocol/search.ts';
+/** A question's way: understood, candidates from all lanes, judged by their signals, ranked, spread over files. */
+import { basename } from 'node:path';
+import type { AbsentLane, LaneName, RankerName, SearchHit, SearchTimings } from '../../../protocol/search.ts';
 import { decodePayload } from '../store/payload.ts';
-import type { ChunkInfo, Filter, Hit, VectorStore } from '../store/types.ts';
-import { askLane, type SearchLane } from './ask-lane.ts';
-import { fuse } from './fuse.ts';
-
-/** Candidates taken from each lane before fusion. */
-const candidates = 200;
+import type { ChunkInfo, Filter, Hit, RankedStore } from '../store/types.ts';
+import type { SearchLane } from './ask-lane.ts';
+import { gather } from './candidates.ts';
+import { narrowed, parseQuery } from './filters.ts';
+import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
+import { judge, type Judged, type NearPaths } from './signals.ts';
+import { understand, type Understanding } from './understand.ts';
 
 export interface RetrievalDeps {
-  store: VectorStore;
+  store: RankedStore;
   tree: string;
   lanes: SearchLane[];
   /** How long a model that is not in memory is waited for, milliseconds. */
   patienceMs: number;
+}
+
+/** How a search may differ from the usual. */
+export interface SearchOptions {
+  limit: number;
+  filter: Filter;
+  /** Lanes to ask; absent: all there are. */
+  lanes?: readonly LaneName[] | undefined;
+  ranker?: RankerName | undefined;
+  /** Whether hits say what each signal adds to their score. */
+  explain?: boolean | undefined;
+  near?: NearPaths | undefined;
 }
 
 /** A hit before its lines are read. */
@@ -26,62 +40,94 @@ export interface Answer {
   absent: AbsentLane[];
 }
 
-/** Runs and says how long it took, in milliseconds. */
-async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
-  const start = performance.now();
-  const result = await work();
-  return [result, performance.now() - start];
+/** A filter by kind is applied to the candidates: so many more of them are looked at. */
+const candidatesOfKind = 1000;
+
+/** What a query asks, and every chunk that may answer it with its signals, in no order. */
+export interface JudgedQuery {
+  asked: Understanding;
+  judged: Judged[];
+  absent: AbsentLane[];
+  timings: { embed: number; lexical: number; vector: number };
 }
 
-/** The `limit` best chunks for a question or symbol, best first. An empty query has no hits. */
+/** The best chunks for a question, a symbol, an error message, a path or a piece of code; an empty query has none. */
 export async function searchCode(
   deps: RetrievalDeps,
   query: string,
-  limit: number,
-  filter: Filter,
+  options: SearchOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { store, tree, lanes, patienceMs } = deps;
-  if (query.trim() === '') {
-    return { hits: [], timings: { embed: 0, lexical: 0, vector: 0, fuse: 0 }, absent: [] };
-  }
-  const k = Math.max(candidates, limit);
-  const lexicalSearch = timed(() => store.searchText({ tree, queries: [query], k, filter }, signal));
-  const laneSearches = lanes.map(async (lane) => {
-    const [answer, embed] = await timed(() => askLane(lane, query, 'query', patienceMs, signal));
-    if (answer.absent !== undefined)
-      return { list: [], embed, vector: 0, absent: [{ lane: lane.name, reason: answer.absent }] };
-    const { space } = lane;
-    const { vectors } = answer;
-    const [lists, vector] = await timed(() => store.searchVectors({ tree, space, vectors, k, filter }, signal));
-    return { list: lists[0] ?? [], embed, vector, absent: [] };
-  });
-  // All are awaited before any error is passed on, so that none is left running unobserved.
-  const [[lexicalLists, lexical], ...found] = await settleAll([lexicalSearch, ...laneSearches]);
-  const [hits, fuseMs] = await timed(() =>
-    describe(store, fuse([lexicalLists[0] ?? [], ...found.map(({ list }) => list)]).slice(0, limit)),
-  );
-  return {
-    hits,
-    timings: {
-      embed: Math.max(0, ...found.map(({ embed }) => embed)),
-      lexical,
-      vector: Math.max(0, ...found.map(({ vector }) => vector)),
-      fuse: fuseMs,
-    },
-    absent: found.flatMap(({ absent }) => absent),
-  };
+  const start = performance.now();
+  const { judged, asked, timings, absent } = await candidatesFor(deps, query, options, signal);
+  const hits = ranked(judged, asked, options);
+  const waited = timings.embed + timings.lexical + timings.vector;
+  return { hits, timings: { ...timings, fuse: Math.max(0, performance.now() - start - waited) }, absent };
 }
 
-type Settled<T extends readonly unknown[]> = { -readonly [K in keyof T]: Awaited<T[K]> };
+/** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */
+export async function candidatesFor(
+  { store, tree, lanes, patienceMs }: RetrievalDeps,
+  query: string,
+  options: Omit<SearchOptions, 'ranker' | 'explain'>,
+  signal: AbortSignal,
+): Promise<JudgedQuery> {
+  const parsed = parseQuery(query);
+  const { text, phrases, kinds, excludedKinds } = parsed;
+  const asked = understand(text);
+  if (text.trim() === '') return { asked, judged: [], absent: [], timings: { embed: 0, lexical: 0, vector: 0 } };
+  const lexical = options.lanes?.includes('lexical') ?? true;
+  const byKind = kinds.length > 0 || excludedKinds.length > 0;
+  const found = await gather(
+    store,
+    {
+      tree,
+      text,
+      phrases,
+      quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : nameWords(tree),
+      prefix: asked.prefix,
+      weights: asked.weights,
+      filter: narrowed(options.filter, parsed),
+      atLeast: byKind ? candidatesOfKind : options.limit,
+      lexical,
+      lanes: lanes.filter(({ name }) => options.lanes?.some((lane) => lane === name) ?? true),
+      patienceMs,
+    },
+    signal,
+  );
+  const passes = ({ kind, candidate }: Judged): boolean =>
+    (kinds.length === 0 || kinds.includes(kind)) &&
+    !excludedKinds.includes(kind) &&
+    // Only the lexical index knows phrases.
+    (phrases.length === 0 || !lexical || candidate.text !== undefined);
+  const judged = judge(found, asked, options.near ?? []).filter(passes);
+  return { asked, judged, absent: found.absent, timings: found.timings };
+}
 
-async function settleAll<T extends readonly unknown[]>(promises: readonly [...T]): Promise<Settled<T>> {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
+function ranked(judged: readonly Judged[], asked: Understanding, options: SearchOptions): Ranked[] {
+  const set = weightsOf(options.ranker ?? 'learned');
+  const of = weightClassOf(asked.kind);
+  const weights = set[of];
+  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
+  return spreadOut.slice(0, options.limit).map((one) => ({
+    ...placed(one),
+    ...(options.explain === true ? { why: sharesOf(one.judged, weights) } : {}),
+  }));
+}
+
+function placed({ judged: { candidate, symbol, kind }, score }: Scored): Ranked {
+  const { path, startLine, endLine, language } = candidate.info;
+  return { path, startLine, endLine, symbol, kind, language, score };
+}
+
+/** The words of a repository's name: they are in half of its files. */
+function nameWords(tree: string): string[] {
+  const name = basename(tree);
+  return [name, ...name.split(/[^\p{L}\p{N}]+/u)].filter((word) => word.length > 1);
 }
 
 /** Chunk ids to places. A chunk that went away since it was found is left out. */
-export async function describe(store: VectorStore, hits: readonly Hit[]): Promise<Ranked[]> {
+export async function describe(store: RankedStore, hits: readonly Hit[]): Promise<Ranked[]> {
   const infos = await store.chunks({ ids: Float64Array.from(hits, ({ id }) => id) });
   const byId = new Map(infos.map((info) => [info.id, info]));
   return hits.flatMap(({ id, score }) => {

@@ -1,6 +1,7 @@
 /** The store in this process: the Rust engine, with the interface's objects turned into columns and back. */
 import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
 import {
+  type CandidateColumns,
   type ChunkColumns,
   type FileColumns,
   type HitColumns,
@@ -17,7 +18,9 @@ import {
   type MissingQuery,
   type OpenOptions,
   type StoreStats,
-  type VectorStore,
+  type TextCandidate,
+  type TextSignals,
+  type RankedStore,
   hashBytes,
 } from './types.ts';
 
@@ -28,12 +31,12 @@ import {
  * ones, `RetryLater` when another process has the store open (the message names it), `FixTheCall` for spaces that
  * cannot be, `FixTheMachine` when the system refuses, `InstallWhatIsMissing` without the engine.
  */
-export async function openEmbeddedStore({ directory, spaces }: OpenOptions): Promise<VectorStore> {
+export async function openEmbeddedStore({ directory, spaces }: OpenOptions): Promise<RankedStore> {
   const native = await settle((addon) => addon.openStore(directory, spaces));
   return embedded(native);
 }
 
-function embedded(native: NativeStore): VectorStore {
+function embedded(native: NativeStore): RankedStore {
   let closing: Promise<void> | undefined;
   return {
     async commit(batch: CommitBatch) {
@@ -53,6 +56,17 @@ function embedded(native: NativeStore): VectorStore {
       return hitsOf(
         await settleUnlessAborted(signal, (token) => native.searchText(tree, queries, wanted, filter, token)),
       );
+    },
+
+    async rankText({ tree, filter, chunks, files, weights, ...query }, signal) {
+      const { body, symbol, doc, path } = weights;
+      const asked = {
+        ...query,
+        weights: Float32Array.of(body, symbol, doc, path),
+        chunks: count(chunks, 'chunks'),
+        files: count(files, 'files'),
+      };
+      return candidatesOf(await settleUnlessAborted(signal, (token) => native.rankText(tree, asked, filter, token)));
     },
 
     async chunks(selector) {
@@ -170,6 +184,30 @@ function hitsOf({ counts, ids, scores }: HitColumns): Hit[][] {
       hits.push({ id: ids[at] ?? 0, score: scores[at] ?? 0 });
     }
     return hits;
+  });
+}
+
+function candidatesOf({ names, ids, signals }: CandidateColumns): TextCandidate[] {
+  const columns = new Map(names.map((name, at) => [name, at]));
+  return Array.from(ids, (id, row) => {
+    const value = (name: keyof TextSignals): number => signals[row * names.length + (columns.get(name) ?? -1)] ?? 0;
+    return {
+      id,
+      signals: {
+        score: value('score'),
+        body: value('body'),
+        symbol: value('symbol'),
+        doc: value('doc'),
+        covered: value('covered'),
+        file: value('file'),
+        fileBest: value('fileBest'),
+        fileCovered: value('fileCovered'),
+        nameCovered: value('nameCovered'),
+        namePrecision: value('namePrecision'),
+        folderCovered: value('folderCovered'),
+        fileTokens: value('fileTokens'),
+      },
+    };
   });
 }
 

@@ -75,6 +75,8 @@ export interface Filter {
   languages?: string[];
   /** Globs over paths; one must match. `**` crosses folders, a pattern without `/` matches the file name anywhere. */
   paths?: string[];
+  /** Globs over paths; a file that matches one is left out. */
+  excluded?: string[];
   /** Chunk ids that may be returned. */
   ids?: Float64Array;
 }
@@ -82,7 +84,7 @@ export interface Filter {
 export interface Hit {
   /** Chunk id, unique within the store and never reused. */
   id: number;
-  /** Cosine similarity (-1..1) or BM25 score. */
+  /** Cosine similarity (-1..1) or BM25F score. */
   score: number;
 }
 
@@ -100,6 +102,62 @@ export interface TextQuery {
   queries: string[];
   k: number;
   filter?: Filter;
+}
+
+/** A question to the lexical index whose answers are to be ranked by more than their score. */
+export interface RankQuery {
+  tree: string;
+  text: string;
+  /** Texts that must occur in a chunk as they are, but for case and punctuation. */
+  phrases: string[];
+  /** Words that say little here, such as the repository's own name. */
+  quiet: string[];
+  /** Whether the last word may be the beginning of a symbol. */
+  prefix: boolean;
+  weights: FieldWeights;
+  /** Chunks wanted by their own score, and by the score of their file. */
+  chunks: number;
+  files: number;
+  /** Chunks wanted in any case. */
+  also: Float64Array;
+  filter?: Filter;
+}
+
+/** How much a term counts in each field of a chunk. */
+export interface FieldWeights {
+  body: number;
+  symbol: number;
+  doc: number;
+  path: number;
+}
+
+/**
+ * What the lexical index knows of a chunk and its file with regard to a query. Scores are sums over the query's words of
+ * `weight * idf * saturated frequency`; shares (`…Covered`, `namePrecision`) are from 0 to 1.
+ */
+export interface TextSignals {
+  /** BM25F of the chunk, then BM25 of its single fields. */
+  score: number;
+  body: number;
+  symbol: number;
+  doc: number;
+  /** Share of the query, by idf, that occurs in the chunk. */
+  covered: number;
+  /** BM25 of the whole file. */
+  file: number;
+  /** Sum of the three best scores of the file's chunks. */
+  fileBest: number;
+  fileCovered: number;
+  /** Share of the query that the file's name has, and share of the name's words that the query has. */
+  nameCovered: number;
+  namePrecision: number;
+  folderCovered: number;
+  fileTokens: number;
+}
+
+export interface TextCandidate {
+  id: number;
+  signals: TextSignals;
 }
 
 export interface ChunkInfo {
@@ -187,7 +245,7 @@ export interface VectorStore {
   commit(batch: CommitBatch): Promise<CommitReceipt>;
   /** Per query vector the k nearest chunks by cosine similarity, best first, ties by id. */
   searchVectors(query: VectorQuery, signal?: AbortSignal): Promise<Hit[][]>;
-  /** Per query the k best chunks by BM25, best first. */
+  /** Per query the k best chunks by BM25F, best first. */
   searchText(query: TextQuery, signal?: AbortSignal): Promise<Hit[][]>;
   /** Unknown ids are left out. Order: as asked, or by start line. */
   chunks(selector: ChunkSelector): Promise<ChunkInfo[]>;
@@ -197,6 +255,12 @@ export interface VectorStore {
   stats(tree: string): Promise<StoreStats>;
   /** Idempotent; running calls finish first. */
   close(): Promise<void>;
+}
+
+/** A store that also says what its lexical index knows of each candidate. */
+export interface RankedStore extends VectorStore {
+  /** Candidates by their own score, then those of the best files, then those of `also`; each once. */
+  rankText(query: RankQuery, signal?: AbortSignal): Promise<TextCandidate[]>;
 }
 
 export interface OpenOptions {

@@ -249,6 +249,22 @@ impl Catalog {
         transaction.commit().map_err(failed)
     }
 
+    /// Forgets all files and chunks and what was set aside, durably; trees, spaces and numbers that were given away
+    /// stay. The lexical index is taken for a new one.
+    ///
+    /// # Errors
+    /// As [`Catalog::generation`].
+    pub fn forget_files(&self) -> Result<()> {
+        let transaction = self.database.begin_write().map_err(failed)?;
+        clear_staged(&transaction)?;
+        transaction.delete_table(FILES).map_err(failed)?;
+        transaction.delete_table(CHUNKS).map_err(failed)?;
+        transaction.open_table(FILES).map_err(failed)?;
+        transaction.open_table(CHUNKS).map_err(failed)?;
+        transaction.open_table(META).map_err(failed)?.insert(LEXICAL_GENERATION, 0).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
     /// Applies changes and forgets what was set aside, in one transaction. `durable` false: the changes are visible
     /// now and reach the disk with the next durable transaction; right only for changes that stand staged on the disk.
     ///

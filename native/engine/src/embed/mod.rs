@@ -6,8 +6,8 @@
 mod accumulate;
 mod file;
 mod fold;
-mod vocabulary;
-mod words;
+pub mod vocabulary;
+pub mod words;
 
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Text to words: what the instant lane reads.
 //!
 //! A word is a run of letters and digits, cut where the case rises (`readFile`), where a run of capitals ends
-//! (`HTTPServer`) and between letters and digits; lower-cased, without accents. `models/instant-v1/words.mjs` has the
+//! (`HTTPServer`) and between letters and digits; lower-cased, without accents. `models/instant-v2/words.mjs` has the
 //! same rules for the recipe.
 
 use super::fold::{base_letter, is_accent};

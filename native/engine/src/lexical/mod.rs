@@ -1,8 +1,13 @@
-//! The lexical index: BM25 over body, symbol, documentation and path of each chunk (`tantivy`).
+//! The lexical index: BM25F over body, symbol, documentation and path of each chunk (postings by `tantivy`).
 
 mod directory;
+mod expand;
+pub mod files;
+mod phrase;
 pub mod query;
+mod score;
 pub mod search;
+pub mod signals;
 pub mod terms;
 pub mod tokenizer;
 
@@ -29,6 +34,8 @@ const LARGEST_REMOVED_SHARE: f32 = 0.3;
 pub struct Fields {
     /// Chunk id.
     pub id: Field,
+    /// Id of the first chunk of the chunk's file.
+    pub first: Field,
     /// Number of the tree.
     pub tree: Field,
     /// Tree and path as one term; files are removed by it.
@@ -48,6 +55,8 @@ pub struct Fields {
 pub struct Document<'a> {
     /// Chunk id.
     pub id: u64,
+    /// Id of the first chunk of its file.
+    pub first: u64,
     /// Number of the tree.
     pub tree: u32,
     /// Path within the tree.
@@ -125,6 +134,7 @@ impl Lexical {
         let fields = self.fields;
         let mut entry = TantivyDocument::new();
         entry.add_u64(fields.id, document.id);
+        entry.add_u64(fields.first, document.first);
         entry.add_u64(fields.tree, document.tree.into());
         entry.add_text(fields.file, file_term(document.tree, document.path));
         entry.add_text(fields.body, document.body);
@@ -200,23 +210,25 @@ fn names(segment: &SegmentMeta, file: &str) -> bool {
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
     let number = || NumericOptions::default() | FAST;
-    let text = || {
-        let indexing =
-            TextFieldIndexing::default().set_tokenizer(tokenizer::NAME).set_index_option(IndexRecordOption::WithFreqs);
+    let text = |option| {
+        let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer::NAME).set_index_option(option);
         TextOptions::default().set_indexing_options(indexing)
     };
+    let counted = || text(IndexRecordOption::WithFreqs);
     let exact = TextFieldIndexing::default()
         .set_tokenizer("raw")
         .set_fieldnorms(false)
         .set_index_option(IndexRecordOption::Basic);
     let fields = Fields {
         id: schema.add_u64_field("id", number()),
+        first: schema.add_u64_field("first", number()),
         tree: schema.add_u64_field("tree", number()),
         file: schema.add_text_field("file", TextOptions::default().set_indexing_options(exact)),
-        body: schema.add_text_field("body", text()),
-        symbol: schema.add_text_field("symbol", text()),
-        doc: schema.add_text_field("doc", text()),
-        path: schema.add_text_field("path", text()),
+        // Phrases are looked for in bodies.
+        body: schema.add_text_field("body", text(IndexRecordOption::WithFreqsAndPositions)),
+        symbol: schema.add_text_field("symbol", counted()),
+        doc: schema.add_text_field("doc", counted()),
+        path: schema.add_text_field("path", counted()),
     };
     (schema.build(), fields)
 }

@@ -2,9 +2,10 @@
 //!
 //! A *word* is a run of letters, digits and underscores. It is cut into *parts* at underscores, at changes of case
 //! (`HTTPServer`: `http`, `server`) and between letters and digits; parts are lower-cased and English words among them
-//! stemmed (Snowball's English stemmer). A word of several parts is kept whole too, lower-cased, so that
-//! an identifier asked for exactly finds itself first. Runs of scripts written without spaces (Chinese, Japanese) give
-//! their overlapping pairs of characters.
+//! stemmed (Snowball's English stemmer). A word of several parts is kept whole too, lower-cased, without its underscores
+//! and stemmed, so that an identifier asked for exactly finds itself first, however it is spelled (`parse_json`,
+//! `parseJson`, `ParseJSON`). Runs of scripts written without spaces (Chinese, Japanese) give their overlapping pairs of
+//! characters.
 
 use frostem::{Algorithm, Stemmer};
 
@@ -23,8 +24,17 @@ pub fn for_each_word<'t>(text: &'t str, mut word: impl FnMut(usize, &'t str)) {
     }
 }
 
+/// What a term is of its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// One part of it, or all of it where it has one part only.
+    Part,
+    /// The whole of a word of several parts.
+    Whole,
+}
+
 /// Calls `term` with each term of a word: its parts in order, then the whole if there are several parts.
-pub fn for_each_term(stemmer: &Stemmer, word: &str, mut term: impl FnMut(&str)) {
+pub fn for_each_term(stemmer: &Stemmer, word: &str, mut term: impl FnMut(&str, Share)) {
     if word.is_ascii() && word.len() > LONGEST_WORD {
         return;
     }
@@ -32,15 +42,24 @@ pub fn for_each_term(stemmer: &Stemmer, word: &str, mut term: impl FnMut(&str)) 
     for_each_part(word, |part| {
         parts += 1;
         if part.chars().next().is_some_and(is_unspaced) {
-            for_each_pair(part, &mut term);
-        } else if part.len() >= SHORTEST_STEMMED && part.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            term(&stemmer.stem(&part.to_ascii_lowercase()));
+            for_each_pair(part, &mut |pair: &str| term(pair, Share::Part));
         } else {
-            term(&part.to_lowercase());
+            term(&stemmed(stemmer, part), Share::Part);
         }
     });
     if parts > 1 && word.len() <= LONGEST_WORD {
-        term(&word.to_lowercase());
+        let joined: String = word.chars().filter(|&c| c != '_').collect();
+        term(&stemmed(stemmer, &joined), Share::Whole);
+    }
+}
+
+/// A word without borders inside, lower-cased, and stemmed where it is of English letters.
+#[must_use]
+pub fn stemmed(stemmer: &Stemmer, word: &str) -> String {
+    if word.len() >= SHORTEST_STEMMED && word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        stemmer.stem(&word.to_ascii_lowercase()).into_owned()
+    } else {
+        word.to_lowercase()
     }
 }
 
@@ -126,25 +145,32 @@ mod tests {
 
     fn terms(text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        for_each_word(text, |_, word| for_each_term(&stemmer(), word, |term| found.push(term.to_owned())));
+        for_each_word(text, |_, word| for_each_term(&stemmer(), word, |term, _| found.push(term.to_owned())));
         found
     }
 
     #[test]
     fn identifiers_are_split_and_kept_whole() {
-        assert_eq!(terms("HTTPServer"), ["http", "server", "httpserver"]);
-        assert_eq!(terms("getUserName"), ["get", "user", "name", "getusername"]);
-        assert_eq!(terms("parse_json_2"), ["pars", "json", "2", "parse_json_2"]);
+        assert_eq!(terms("HTTPServer"), ["http", "server", "httpserv"]);
+        assert_eq!(terms("getUserName"), ["get", "user", "name", "getusernam"]);
+        assert_eq!(terms("parse_json_2"), ["pars", "json", "2", "parsejson2"]);
         assert_eq!(terms("utf8Decoder"), ["utf", "8", "decod", "utf8decoder"]);
         assert_eq!(terms("XMLHttpRequest2"), ["xml", "http", "request", "2", "xmlhttprequest2"]);
         assert_eq!(terms("__init__"), ["init"]);
-        assert_eq!(terms("MAX_VALUE"), ["max", "valu", "max_value"]);
+        assert_eq!(terms("MAX_VALUE"), ["max", "valu", "maxvalu"]);
+    }
+
+    #[test]
+    fn an_identifier_is_one_term_however_it_is_spelled() {
+        for spelling in ["rateLimiter", "RateLimiter", "rate_limiter", "RATE_LIMITER"] {
+            assert_eq!(terms(spelling).last(), terms("ratelimiter").last(), "{spelling}");
+        }
     }
 
     #[test]
     fn plain_words_are_stemmed_and_joined_by_nothing() {
         assert_eq!(terms("registered routes, routing"), ["regist", "rout", "rout"]);
-        assert_eq!(terms("src/http_server.ts"), ["src", "http", "server", "http_server", "ts"]);
+        assert_eq!(terms("src/http_server.ts"), ["src", "http", "server", "httpserv", "ts"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use frostem::Stemmer;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-use super::terms;
+use super::terms::{self, Share};
 
 /// The name the schema refers to.
 pub const NAME: &str = "code";
@@ -19,7 +19,8 @@ pub struct CodeTokenizer {
 #[derive(Clone, Default)]
 struct Buffer {
     text: String,
-    ends: Vec<usize>,
+    /// Where each term ends, and its position.
+    ends: Vec<(usize, usize)>,
 }
 
 impl CodeTokenizer {
@@ -43,10 +44,15 @@ impl Tokenizer for CodeTokenizer {
         let (stemmer, buffer) = (self.stemmer, &mut self.buffer);
         buffer.text.clear();
         buffer.ends.clear();
+        let mut position = 0;
         terms::for_each_word(text, |_, word| {
-            terms::for_each_term(&stemmer, word, |term| {
+            let first = position;
+            terms::for_each_term(&stemmer, word, |term, share| {
                 buffer.text.push_str(term);
-                buffer.ends.push(buffer.text.len());
+                // The whole stands where its first part does: a phrase goes from part to part.
+                let at = if share == Share::Whole { first } else { position };
+                buffer.ends.push((buffer.text.len(), at));
+                position += usize::from(share == Share::Part);
             });
         });
         Terms { buffer: &self.buffer, next: 0, token: Token::default() }
@@ -62,11 +68,11 @@ pub struct Terms<'a> {
 
 impl TokenStream for Terms<'_> {
     fn advance(&mut self) -> bool {
-        let Some(&end) = self.buffer.ends.get(self.next) else { return false };
-        let start = self.next.checked_sub(1).map_or(0, |before| self.buffer.ends[before]);
+        let Some(&(end, position)) = self.buffer.ends.get(self.next) else { return false };
+        let start = self.next.checked_sub(1).map_or(0, |before| self.buffer.ends[before].0);
         self.token.text.clear();
         self.token.text.push_str(&self.buffer.text[start..end]);
-        self.token.position = self.next;
+        self.token.position = position;
         self.next += 1;
         true
     }

@@ -165,7 +165,8 @@ pub(super) fn index(lexical: &mut Lexical, plan: &Plan<'_>) -> Result<()> {
     for (file, &first_id) in plan.batch.put.iter().zip(&plan.first_ids) {
         for (id, chunk) in (first_id..).zip(&file.chunks) {
             let (tree, path) = (plan.tree, file.path);
-            let document = Document { id, tree, path, symbol: chunk.symbol, doc: chunk.doc, body: chunk.body };
+            let (symbol, doc, body) = (chunk.symbol, chunk.doc, chunk.body);
+            let document = Document { id, first: first_id, tree, path, symbol, doc, body };
             lexical.add(&document)?;
         }
     }

@@ -27,6 +27,7 @@ use tiercel_tier::Governor;
 use tiercel_vectors::SearchOptions;
 
 use crate::catalog::Catalog;
+use crate::lexical::files::FileTables;
 use crate::lexical::{Fields, Lexical};
 use crate::lock::FileLock;
 use crate::memory::keys::KeyTable;
@@ -51,6 +52,7 @@ pub struct Store {
     rows: Arc<Rows>,
     keeper: Keeper,
     fields: Fields,
+    files: FileTables,
     search: ArcSwap<SearchOptions>,
     governor: Governor,
     accounts: Accounts,

@@ -19,6 +19,7 @@ use crate::catalog::record::FileRow;
 use crate::catalog::{Catalog, Extent, SpaceRow};
 use crate::format;
 use crate::lexical::Lexical;
+use crate::lexical::files::FileTables;
 use crate::lock::{FileLock, LockAttempt};
 use crate::memory::column::NONE;
 use crate::memory::keys::KeyTable;
@@ -79,14 +80,17 @@ struct Loading<'a> {
 impl Loading<'_> {
     fn load(&self, specs: &[SpaceSpec], lock: FileLock) -> Result<Store> {
         let catalog = Catalog::open(&self.folder.join(CATALOG))?;
-        let lexical = Lexical::open(&self.folder.join(LEXICAL))?;
-        settle(&catalog, &lexical)?;
         let vectors = self.folder.join(VECTORS);
         std::fs::create_dir_all(&vectors).map_err(|error| Error::io("create", &vectors, &error))?;
         if self.version < format::VERSION {
-            upgrade::rewrite_vectors(&vectors, &catalog.spaces()?, self.governor)?;
+            upgrade::forget_files(&catalog, &self.folder.join(LEXICAL))?;
+            if self.version < upgrade::FOLDERS_OF_VECTORS {
+                upgrade::rewrite_vectors(&vectors, &catalog.spaces()?, self.governor)?;
+            }
             format::mark(self.folder)?;
         }
+        let lexical = Lexical::open(&self.folder.join(LEXICAL))?;
+        settle(&catalog, &lexical)?;
         upgrade::remove_old_vectors(&vectors)?;
         let (spaces, indexes) = self.open_spaces(&vectors, &catalog, specs)?;
         let mut snapshot = Snapshot {
@@ -120,6 +124,7 @@ impl Loading<'_> {
             current,
             writer: Mutex::new(writer),
             fields,
+            files: FileTables::default(),
             search: ArcSwap::from_pointee(self.options.search),
             governor: self.governor.clone(),
             accounts: Accounts::open(self.governor),

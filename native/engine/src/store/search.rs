@@ -7,7 +7,8 @@ use tiercel_vectors::RowHit;
 use super::Store;
 use super::batch::{check_direction, check_tree};
 use crate::filter::Filter;
-use crate::lexical;
+use crate::lexical::query::TextQuery;
+use crate::lexical::search::{At, Candidate, Wanted};
 use crate::memory::column::NONE;
 use crate::top::{Hit, Top};
 
@@ -62,7 +63,7 @@ impl Store {
         queries().zip(first).map(finish).collect()
     }
 
-    /// For each query the `k` best chunks of the tree by BM25, best first, ties by id. A query without terms finds
+    /// For each query the `k` best chunks of the tree by BM25F, best first, ties by id. A query without terms finds
     /// nothing.
     ///
     /// # Errors
@@ -79,13 +80,43 @@ impl Store {
         let snapshot = self.current.load_full();
         let Some(tree) = snapshot.trees.get(tree) else { return Ok(vec![Vec::new(); queries.len()]) };
         let passing = filter.resolve(&snapshot, tree)?;
-        let passes = |id: u64| passing.id(id);
-        let search = |query: &String| {
+        let files = self.files.of(&snapshot.searcher, self.fields)?;
+        let at = At { searcher: &snapshot.searcher, fields: self.fields, files: &files };
+        let search = |text: &String| {
             cancel.check()?;
-            let terms = lexical::query::terms_of(query);
-            lexical::search::search(&snapshot.searcher, self.fields, tree.number, terms, k, &passes, cancel)
+            let query = TextQuery { text: text.clone(), ..TextQuery::default() };
+            at.best(&query, k, &|id| passing.id(id), cancel)
         };
         queries.iter().map(search).collect()
+    }
+
+    /// Candidates for a query with their signals: the `chunks` best of the tree by BM25F, the best chunks of the
+    /// `files` best files, and those of `also`, as far as the filter lets them through. A query without terms has none.
+    ///
+    /// # Errors
+    /// [`Error::FixTheCall`] for a filter that is not one; [`Error::Cancelled`].
+    pub fn rank_text(
+        &self,
+        tree: &str,
+        query: &TextQuery,
+        (chunks, files): (usize, usize),
+        also: &[u64],
+        filter: &Filter,
+        cancel: &Cancel,
+    ) -> Result<Vec<Candidate>> {
+        check_tree(tree)?;
+        let snapshot = self.current.load_full();
+        let Some(tree) = snapshot.trees.get(tree) else { return Ok(Vec::new()) };
+        let passing = filter.resolve(&snapshot, tree)?;
+        let passes = |id: u64| passing.id(id);
+        let first = |file: u32| tree.files().get(file as usize).map(|file| file.first_id);
+        let placed = |&id: &u64| tree.find(id).and_then(|(_, file)| Some((id, first(file)?)));
+        let also: Vec<(u64, u64)> = also.iter().filter(|&&id| passes(id)).filter_map(placed).collect();
+        let wanted = Wanted { chunks, files, also: &also };
+        let path_of = |id: u64| tree.find(id).and_then(|(_, file)| tree.path(file));
+        let files = self.files.of(&snapshot.searcher, self.fields)?;
+        let at = At { searcher: &snapshot.searcher, fields: self.fields, files: &files };
+        at.candidates(query, &wanted, &passes, &path_of, cancel)
     }
 }
 

@@ -1,8 +1,10 @@
-//! From version 1 of the store to version 2: the vectors move from one file per space (`vectors/N.vec`) to a folder per
-//! space (`vectors/N/`). Everything else is the same.
+//! From earlier versions of the store to this one.
 //!
-//! The old files stay until the folder is marked as version 2, and the catalog counts the same rows in both, so an
-//! upgrade that is interrupted anywhere starts over, or is finished by deleting the old files.
+//! - Version 1 kept the vectors of a space in one file (`vectors/N.vec`), version 2 in a folder (`vectors/N/`). The old
+//!   files stay until the folder is marked, and the catalog counts the same rows in both, so an upgrade that is
+//!   interrupted anywhere starts over, or is finished by deleting the old files.
+//! - Version 3 has another lexical index, and the texts are not kept: files and chunks are forgotten, and the next
+//!   comparison with the work tree indexes them again. Vectors stay, so nothing is embedded again.
 
 pub(crate) mod file;
 
@@ -13,10 +15,21 @@ use tiercel_base::error::{Error, Result};
 use tiercel_tier::Governor;
 use tiercel_vectors::{IndexOptions, Spec, VectorIndex};
 
-use crate::catalog::SpaceRow;
+use crate::catalog::{Catalog, SpaceRow};
 
+/// The version that first kept vectors in folders.
+pub const FOLDERS_OF_VECTORS: u32 = 2;
 /// How the files of version 1 end.
 const OLD: &str = "vec";
+
+/// Forgets files and chunks, and a commit that stood staged, then deletes the lexical index in `folder`.
+///
+/// # Errors
+/// [`Error::RebuildIndex`] for damage, [`Error::FixTheMachine`] when the disk refuses.
+pub fn forget_files(catalog: &Catalog, folder: &Path) -> Result<()> {
+    catalog.forget_files()?;
+    remove_folder(folder)
+}
 
 /// Writes the vectors of all spaces anew, durably. `folder` is the one of the vectors.
 ///

@@ -86,7 +86,7 @@ describe('the registry', () => {
   it('knows the models of the package, which are whole, and those that can be installed', async () => {
     const models = await catalog.list();
     expect(Object.fromEntries(models.map(({ entry, origin }) => [entry.id, origin]))).toMatchObject({
-      'instant-v1': 'built-in',
+      'instant-v2': 'built-in',
       'minilm-l6': 'built-in',
       coderankembed: 'available',
       [remoteId]: 'available',

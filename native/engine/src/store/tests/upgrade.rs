@@ -56,52 +56,61 @@ fn vectors_of_fixture() -> Vec<(Key, Vec<f32>)> {
     rows
 }
 
-/// `more` commits and vectors came after those of version 1.
-fn answers_as_it_did(folder: &Path, more: (u64, usize)) {
+/// The store knows no file, has all vectors of version 1 and `more` of its own, and finds a chunk by its old vector once
+/// the file is indexed again.
+fn has_its_vectors(folder: &Path, generation: u64, more: usize) {
     let store = open_fixture(folder).expect("opened");
     let stats = store.stats(TREE_OF_FIXTURE).expect("counted");
-    assert_eq!((stats.generation, stats.files, stats.known_files, stats.chunks), (2 + more.0, 2, 3, 3));
+    assert_eq!((stats.generation, stats.known_files, stats.chunks), (generation, 0, 0));
     let rows = vectors_of_fixture();
-    assert_eq!(stats.spaces[0].vectors as usize, rows.len() + more.1);
-    assert_eq!(stats.spaces[0].unreferenced as usize, more.1);
-    for (key, vector) in rows {
-        let hits = store
-            .search_vectors(TREE_OF_FIXTURE, SPACE_OF_FIXTURE, &vector, 1, &Filter::default(), &Cancel::new())
-            .expect("searched");
-        assert!(hits[0][0].score > 0.999, "{hits:?}");
-        assert_eq!(store.chunks_by_id([hits[0][0].id]).expect("read")[0].1.key, key);
-    }
-    let texts = ["HttpServer".to_owned()];
-    let found = store.search_text(TREE_OF_FIXTURE, &texts, 5, &Filter::default(), &Cancel::new()).expect("searched");
-    assert_eq!(found[0].len(), 1);
-    assert_eq!(store.chunks_of_file(TREE_OF_FIXTURE, "src/ünï code.ts").expect("read").len(), 2);
-    let chunk = Chunk { key: [9; 16], start_line: 1, end_line: 1, payload: b"", symbol: "", doc: "", body: "new" };
+    assert_eq!(stats.spaces[0].vectors as usize, rows.len() + more);
+    let before = store.search_text(TREE_OF_FIXTURE, &["listen".into()], 5, &Filter::default(), &Cancel::new());
+    assert!(before.expect("searched")[0].is_empty());
+    let chunk = |key: &Key| Chunk {
+        key: *key,
+        start_line: 1,
+        end_line: 1,
+        payload: b"",
+        symbol: "HttpServer",
+        doc: "",
+        body: "listen on a port",
+    };
     let file = File {
-        path: "new.ts",
+        path: "src/server.ts",
         language: "typescript",
         size: 1.0,
         mtime_ms: 1.0,
         content_hash: [0; 16],
         outcome: "",
-        chunks: vec![chunk],
+        chunks: rows.iter().map(|(key, _)| chunk(key)).collect(),
     };
-    let vector = [0.5; 32];
-    let vectors = vec![Vectors { space: SPACE_OF_FIXTURE, keys: &[9; 16], vectors: &vector }];
-    store.commit(&Batch { tree: TREE_OF_FIXTURE, put: vec![file], remove: vec![], vectors }).expect("committed");
+    store
+        .commit(&Batch { tree: TREE_OF_FIXTURE, put: vec![file], remove: vec![], vectors: vec![] })
+        .expect("committed");
+    for (key, vector) in &rows {
+        let hits = store
+            .search_vectors(TREE_OF_FIXTURE, SPACE_OF_FIXTURE, vector, 1, &Filter::default(), &Cancel::new())
+            .expect("searched");
+        assert!(hits[0][0].score > 0.999, "{hits:?}");
+        assert_eq!(store.chunks_by_id([hits[0][0].id]).expect("read")[0].1.key, *key);
+    }
+    let texts = ["http_server".to_owned()];
+    let found = store.search_text(TREE_OF_FIXTURE, &texts, 50, &Filter::default(), &Cancel::new()).expect("searched");
+    assert_eq!(found[0].len(), rows.len());
     store.close().expect("closed");
     assert!(!folder.join("vectors/0.vec").exists());
     let store = open_fixture(folder).expect("opened again");
-    assert_eq!(store.stats(TREE_OF_FIXTURE).expect("counted").spaces[0].covered, 4);
+    assert_eq!(store.stats(TREE_OF_FIXTURE).expect("counted").spaces[0].covered as usize, rows.len());
 }
 
 #[test]
-fn a_store_of_version_1_is_upgraded_and_answers_as_it_did() {
-    answers_as_it_did(copied(1).path(), (0, 0));
+fn a_store_of_version_1_keeps_its_vectors_and_forgets_its_files() {
+    has_its_vectors(copied(1).path(), 2, 0);
 }
 
 #[test]
-fn a_store_of_version_2_is_opened() {
-    answers_as_it_did(copied(2).path(), (2, 1));
+fn a_store_of_version_2_keeps_its_vectors_and_forgets_its_files() {
+    has_its_vectors(copied(2).path(), 4, 1);
 }
 
 #[test]
@@ -112,7 +121,7 @@ fn an_upgrade_that_was_interrupted_anywhere_is_finished() {
 
     let begun = copied(1);
     std::fs::create_dir(begun.path().join("vectors/0")).expect("made");
-    answers_as_it_did(begun.path(), (0, 0));
+    has_its_vectors(begun.path(), 2, 0);
 
     for entry in std::fs::read_dir(&new).expect("listed") {
         let name = entry.expect("listed").file_name();
@@ -126,27 +135,39 @@ fn an_upgrade_that_was_interrupted_anywhere_is_finished() {
             } else {
                 std::fs::remove_file(target.join(&name)).expect("removed");
             }
-            answers_as_it_did(partly.path(), (0, 0));
+            has_its_vectors(partly.path(), 2, 0);
         }
     }
 
     let unmarked = copied(1);
     copy(&new, &unmarked.path().join("vectors/0"));
-    answers_as_it_did(unmarked.path(), (0, 0));
+    has_its_vectors(unmarked.path(), 2, 0);
+
+    let catalog = |folder: &Path| Catalog::open(&folder.join("catalog.redb")).expect("opened");
+    for lexical_gone in [false, true] {
+        let forgotten = copied(2);
+        if lexical_gone {
+            upgrade::forget_files(&catalog(forgotten.path()), &forgotten.path().join("lexical")).expect("forgotten");
+        } else {
+            catalog(forgotten.path()).forget_files().expect("forgotten");
+        }
+        has_its_vectors(forgotten.path(), 4, 1);
+    }
 
     let marked = copied(1);
     copy(&new, &marked.path().join("vectors/0"));
+    upgrade::forget_files(&catalog(marked.path()), &marked.path().join("lexical")).expect("forgotten");
     format::mark(marked.path()).expect("marked");
-    answers_as_it_did(marked.path(), (0, 0));
+    has_its_vectors(marked.path(), 2, 0);
 }
 
 #[test]
-fn a_commit_of_version_1_that_stood_staged_is_settled_first() {
+fn a_commit_of_version_1_that_stood_staged_is_forgotten() {
     let folder = copied(1);
     let catalog = Catalog::open(&folder.path().join("catalog.redb")).expect("opened");
     catalog.stage(99, &crate::catalog::change::encode(&[])).expect("staged");
     drop(catalog);
-    answers_as_it_did(folder.path(), (0, 0));
+    has_its_vectors(folder.path(), 2, 0);
 }
 
 #[test]
@@ -165,7 +186,7 @@ fn damaged_vectors_of_version_1_ask_for_a_rebuild_and_stay_as_they_are() {
 #[test]
 fn a_newer_version_is_refused_untouched() {
     let folder = copied(1);
-    std::fs::write(folder.path().join("format"), "tiercel store 3\n").expect("written");
+    std::fs::write(folder.path().join("format"), "tiercel store 4\n").expect("written");
     assert!(matches!(open_fixture(folder.path()), Err(Error::UpdateTiercel(_))));
     assert!(folder.path().join("vectors/0.vec").exists() && !folder.path().join("vectors/0").exists());
 }

@@ -1,0 +1,184 @@
+/**
+ * Step 3: weights from the features, with what they are worth on repositories they have not seen.
+ *
+ *   node models/ranker/train.mjs --out FOLDER [--penalty 0.002] [--steps 100] [--dev 1] [--write]
+ *
+ * FOLDER is that of prepare.mjs and features.mjs. Prints NDCG@10 of the weights set by hand, of those learned from the
+ * training repositories, and of those learned from these and the labelled questions together; always on repositories
+ * kept apart (five folds by repository). --dev is what all labelled questions together count against all of the training
+ * repositories; 0 leaves them out. --write puts the weights learned from everything into
+ * server/src/retrieval/weights-learned.json.
+ */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { grouped, mean } from '../../test/quality/eval/score.mjs';
+import { learn, ndcg } from './learn.mjs';
+import { root } from './sources.mjs';
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    penalty: { type: 'string', default: '0.002' },
+    steps: { type: 'string', default: '100' },
+    dev: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
+  },
+});
+if (!values.out || !existsSync(join(values.out, 'features'))) {
+  console.error('usage: node models/ranker/train.mjs --out FOLDER_WITH_features');
+  process.exit(2);
+}
+const folds = 5;
+const retrieval = join(root, 'server', 'src', 'retrieval');
+const hand = JSON.parse(readFileSync(join(retrieval, 'weights-hand.json'), 'utf8'));
+/** What a source's questions count together: how much they are like what people ask. */
+const worth = { doc: 1, header: 1, test: 1, name: 0.3, symbol: 0.5 };
+let names;
+
+function readSet(set) {
+  const folder = join(values.out, 'features', set);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .flatMap((file) => {
+      const head = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+      const bytes = readFileSync(join(folder, file.replace(/json$/, 'f32')));
+      const numbers = new Float32Array(Uint8Array.from(bytes).buffer);
+      names ??= head.names;
+      const columns = head.names.length;
+      let at = 0;
+      return head.questions.map((question) => {
+        const { rows } = question;
+        const signals = new Float32Array(rows * columns);
+        const [answer, fileOf] = [new Float32Array(rows), new Float32Array(rows)];
+        for (let row = 0; row < rows; row++, at += columns + 2) {
+          signals.set(numbers.subarray(at, at + columns), row * columns);
+          answer[row] = question.answers === 1 ? Math.min(1, numbers[at + columns]) : numbers[at + columns];
+          fileOf[row] = numbers[at + columns + 1];
+        }
+        return { ...question, set, repo: file.replace(/\.json$/, ''), signals, answer, file: fileOf };
+      });
+    });
+}
+
+const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words');
+
+function hash(text) {
+  let value = 2166136261;
+  for (const char of text) value = Math.imul(value ^ char.codePointAt(0), 16777619);
+  return value >>> 0;
+}
+const foldOf = ({ repo }) => hash(repo) % folds;
+
+/** Rows a question is learned from: the best by hand, and all answers; they come in that order. */
+const mostRows = 50;
+
+function shortened(question) {
+  const columns = names.length;
+  const kept = [];
+  for (let row = 0; row < question.rows; row++) if (row < mostRows || question.answer[row] > 0) kept.push(row);
+  if (kept.length === question.rows) return question;
+  const signals = new Float32Array(kept.length * columns);
+  kept.forEach((row, at) => signals.set(question.signals.subarray(row * columns, (row + 1) * columns), at * columns));
+  const pick = (list) => Float32Array.from(kept, (row) => list[row]);
+  return { ...question, rows: kept.length, signals, answer: pick(question.answer), file: pick(question.file) };
+}
+
+const isAnswered = ({ answer }) => answer.some((value) => value > 0);
+
+/** Every source counts what it is worth, and every repository within it the same. */
+function weighted(training, dev) {
+  const sums = new Map();
+  const keyOf = ({ source, repo }) => `${source} ${repo}`;
+  const all = [...training, ...dev];
+  for (const question of all) sums.set(keyOf(question), (sums.get(keyOf(question)) ?? 0) + 1);
+  const repos = new Map();
+  for (const key of sums.keys()) repos.set(key.split(' ')[0], (repos.get(key.split(' ')[0]) ?? 0) + 1);
+  return all.filter(isAnswered).map((question) => {
+    const of = question.set === 'training' ? worth[question.source] : Number(values.dev);
+    return { ...question, weight: (1000 * of) / repos.get(question.source) / sums.get(keyOf(question)) };
+  });
+}
+
+const priorOf = (part) => names.map((name) => hand[part][name] ?? 0);
+
+function learned(training, dev, part) {
+  const questions = weighted(training, dev).filter((question) => partOf(question) === part);
+  const prior = priorOf(part).map((weight) => weight * scale);
+  return learn(questions, {
+    prior,
+    frozen: names.map((name) => /^deep|^near$/.test(name)),
+    penalty: Number(values.penalty),
+    steps: Number(values.steps),
+  });
+}
+
+/** Hand weights are for sums around 1; the loss wants them larger to be sure of an order. */
+const scale = 5;
+
+function report(title, questions, weightsFor, repeated = hand.repeated) {
+  const scores = questions.map((question) => {
+    const part = partOf(question);
+    return { ...question, ndcg: ndcg(question, weightsFor(question), repeated[part] * scale) };
+  });
+  const sets = grouped(scores, ({ set, source }) => (set === 'training' ? `training ${source}` : set));
+  const cells = [...sets].map(([name, rows]) => {
+    const groups = [...grouped(rows, ({ group }) => group).values()].map((of) => mean(of.map((row) => row.ndcg)));
+    const value =
+      name === 'repo-questions' || name.startsWith('training') ? mean(groups) : mean(rows.map((row) => row.ndcg));
+    return `${name} ${value.toFixed(4)}`;
+  });
+  console.log(`${title.padEnd(34)} ${cells.join('  ')}`);
+  return scores;
+}
+
+const training = readSet('training').map(shortened);
+const dev = readSet('repo-questions');
+const others = ['doc-to-function', 'web-queries', 'cross-language-nl'].flatMap(readSet);
+const everything = [...training, ...dev, ...others];
+const parts = ['words', 'description', 'symbol'];
+const handFor = (question) => priorOf(partOf(question)).map((weight) => weight * scale);
+report('by hand', everything, handFor);
+
+function crossValidated(title, withDev) {
+  const byFold = Array.from({ length: folds }, (_, fold) => {
+    const inside = (question) => foldOf(question) !== fold;
+    const seen = training.filter(inside);
+    const seenDev = withDev ? dev.filter(inside) : [];
+    return Object.fromEntries(parts.map((part) => [part, learned(seen, seenDev, part)]));
+  });
+  report(title, everything, (question) => byFold[foldOf(question)][partOf(question)] ?? handFor(question));
+}
+crossValidated('training, kept apart', false);
+if (Number(values.dev) > 0) crossValidated('training + labelled, kept apart', true);
+
+const final = Object.fromEntries(
+  parts.map((part) => [part, learned(training, Number(values.dev) > 0 ? dev : [], part)]),
+);
+report('from everything, fitted', everything, (question) => final[partOf(question)] ?? handFor(question));
+
+/** What a file's first chunk takes from its next: the best of a few by the training questions and labelled ones, part by part. */
+function bestRepeated(part) {
+  const of = [...training, ...dev].filter((question) => partOf(question) === part);
+  const sources = (value) => {
+    const scores = of.map((question) => ({ ...question, ndcg: ndcg(question, final[part], value * scale) }));
+    return mean([...grouped(scores, ({ source }) => source).values()].map((rows) => mean(rows.map((row) => row.ndcg))));
+  };
+  const tried = [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8].map((value) => ({ value, ndcg: sources(value) }));
+  console.log(part, tried.map(({ value, ndcg: score }) => `${value}: ${score.toFixed(4)}`).join('  '));
+  return tried.reduce((best, one) => (one.ndcg > best.ndcg ? one : best)).value;
+}
+
+function readable(weights) {
+  const entries = names.map((name, at) => [name, Number((weights[at] / scale).toFixed(3))]);
+  return Object.fromEntries(entries.filter(([, weight]) => weight !== 0));
+}
+const result = {
+  words: readable(final.words),
+  description: readable(final.description),
+  symbol: readable(final.symbol),
+  code: hand.code,
+  repeated: { ...Object.fromEntries(parts.map((part) => [part, bestRepeated(part)])), code: 0 },
+};
+if (values.write) writeFileSync(join(retrieval, 'weights-learned.json'), `${JSON.stringify(result, null, 2)}\n`);

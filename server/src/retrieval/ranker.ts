@@ -1,0 +1,78 @@
+/** A linear ranker: a hit's score is the sum of its signals, each times a weight that can be read and changed. */
+import type { RankerName, SignalShare } from '../../../protocol/search.ts';
+import type { Judged, SignalName } from './signals.ts';
+import type { QueryKind } from './understand.ts';
+import handWeights from './weights-hand.json' with { type: 'json' };
+import learnedWeights from './weights-learned.json' with { type: 'json' };
+
+/** Weights by signal; a signal that is not named counts nothing. */
+export type Weights = Readonly<Partial<Record<SignalName, number>>>;
+
+/** Weights by kind of query, and what a file's first chunk takes from its next ones. */
+export interface WeightSet {
+  /** Questions, topics, errors and paths. */
+  words: Weights;
+  description: Weights;
+  symbol: Weights;
+  code: Weights;
+  repeated: { words: number; description: number; symbol: number; code: number };
+}
+
+export type WeightClass = 'words' | 'description' | 'symbol' | 'code';
+
+/** Lexical and dense scores of the chunk alone: what the signals are measured against. */
+const bare: WeightSet = {
+  words: { chunk: 1, instant: 0.7, deep: 0.9 },
+  description: { chunk: 1, instant: 0.7, deep: 0.9 },
+  symbol: { chunk: 1, instant: 0.3, deep: 0.3 },
+  code: { chunk: 1, instant: 1, deep: 1 },
+  repeated: { words: 0, description: 0, symbol: 0, code: 0 },
+};
+
+const sets: Readonly<Record<RankerName, WeightSet>> = { learned: learnedWeights, hand: handWeights, off: bare };
+
+export function weightsOf(ranker: RankerName): WeightSet {
+  return sets[ranker];
+}
+
+/** Which of the weights a kind of query has. */
+export function weightClassOf(kind: QueryKind): WeightClass {
+  return kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words';
+}
+
+export interface Scored {
+  judged: Judged;
+  score: number;
+}
+
+/** All candidates, best first, ties by id. */
+export function rank(judged: readonly Judged[], weights: Weights): Scored[] {
+  const named = Object.entries(weights) as [SignalName, number][];
+  return judged
+    .map((one) => ({ judged: one, score: named.reduce((sum, [name, weight]) => sum + weight * one.signals[name], 0) }))
+    .sort((a, b) => b.score - a.score || a.judged.candidate.info.id - b.judged.candidate.info.id);
+}
+
+/**
+ * Puts other files before a file's further chunks: they lose `repeated`, 1.5 times that from the third on, and never
+ * more than twice.
+ */
+export function spread(scored: readonly Scored[], repeated: number): Scored[] {
+  const before = new Map<string, number>();
+  return scored
+    .map((one) => {
+      const { path } = one.judged.candidate.info;
+      const times = before.get(path) ?? 0;
+      before.set(path, times + 1);
+      return { ...one, score: one.score - repeated * (1 - 0.5 ** times) * 2 };
+    })
+    .sort((a, b) => b.score - a.score || a.judged.candidate.info.id - b.judged.candidate.info.id);
+}
+
+/** Each signal's part in a score, the largest first; signals that add nothing are left out. */
+export function sharesOf({ signals }: Judged, weights: Weights): SignalShare[] {
+  return (Object.entries(weights) as [SignalName, number][])
+    .map(([signal, weight]) => ({ signal, value: signals[signal], weight, share: weight * signals[signal] }))
+    .filter(({ share }) => share !== 0)
+    .sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { understand, type QueryKind } from './understand.ts';
+
+describe('what kind of question it is', () => {
+  const examples: [QueryKind, string[]][] = [
+    ['symbol', ['Router', 'getUserName', 'parse_json', 'std::vector', 'Foo.bar()', 'empty?', 'retry', '$scope']],
+    ['path', ['src/http/router.ts', './a/b', 'router.ts:42', 'lib/', 'README.md']],
+    ['question', ['how are routes registered', 'where is the session cookie signed', 'wie werden Routen registriert']],
+    ['description', ['Return the session of a user', 'Deserialize data as JSON read from a file']],
+    ['keywords', ['session management', 'JSON response helpers', 'error handlers', 'セッションの管理 方法']],
+    [
+      'error',
+      [
+        'TypeError: undefined is not a function',
+        'panic: runtime error: index out of range',
+        "cannot read properties of null (reading 'x')",
+        'error[E0502]: cannot borrow',
+      ],
+    ],
+    [
+      'code',
+      ['for (let i = 0; i < n; i++) { sum += i; }', 'def f(x):\n    return x + 1', 'if err != nil {\n return err\n}'],
+    ],
+  ];
+  it.each(examples)('%s', (kind, texts) => {
+    for (const text of texts) expect(understand(text).kind, text).toBe(kind);
+  });
+
+  it('takes any text', () => {
+    for (const text of ['', ' ', '"', '((((', '\u0000', '🙂 🙃', 'a'.repeat(20_000)]) understand(text);
+  });
+});
+
+describe('what a query names', () => {
+  it('are identifiers, however they are spelled', () => {
+    expect([...understand('how does HttpServer call parse_json on shutdown').identifiers]).toEqual([
+      'httpserver',
+      'parsejson',
+    ]);
+    expect([...understand('retry').identifiers]).toEqual(['retry']);
+    expect([...understand('how are routes registered').identifiers]).toEqual([]);
+  });
+
+  it('are the asides it asks for', () => {
+    expect([...understand('unit tests of the parser').wants]).toEqual(['test']);
+    expect([...understand('where are the examples documented in the readme').wants]).toEqual(['example', 'prose']);
+    expect([...understand('how are routes registered').wants]).toEqual([]);
+  });
+});
