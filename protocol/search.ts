@@ -71,6 +71,8 @@ export interface Coverage {
   /** Share of the chunks with a vector, per lane. */
   instant: number;
   deep?: number;
+  /** Files that are known to differ from what is indexed; absent when there are none. */
+  pendingFiles?: number;
 }
 
 /** A lane that has vectors and was not asked. */

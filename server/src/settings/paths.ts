@@ -33,6 +33,11 @@ export function indexDirectory(repositoryIdentity: string): string {
   return join(cacheHome(), 'indexes', `${name === '' ? 'root' : name}-${digest(repositoryIdentity)}`);
 }
 
+/** File that keeps what is to outlast the server about a folder, apart from its index. Not made. */
+export function folderMemoryFile(root: string): string {
+  return join(cacheHome(), 'folders', `${digest(root)}.json`);
+}
+
 /** Models that were installed on request. Not made. */
 export function userModelsDirectory(): string {
   return join(cacheHome(), 'models');
