@@ -51,6 +51,10 @@ type Found = Pick<SearchResult, 'hits' | 'timings' | 'absent'>;
 export interface FolderModels {
   lanes: Lanes;
   deepModel: DeepModel;
+  /** The model that answers until the vectors of {@link deepModel} are complete. */
+  previous: DeepModel | undefined;
+  /** The vectors of {@link deepModel} are complete. */
+  onComplete: () => Promise<void>;
   rerankers: Rerankers;
 }
 
@@ -75,6 +79,10 @@ export class Folder {
   readonly #problems: Problems;
   #watching: Promise<void> | undefined;
   #deep: DeepOutcome = { note: 'not started' };
+  /** Answers in place of the deep lane until that is complete. */
+  #previous: Lane | undefined;
+  /** The deep lane was complete since the folder was opened. */
+  #completed = false;
   #watchNote: string | undefined;
   /** What editors say is taken in, in the order in which they said it. */
   #edits: Promise<void> = Promise.resolve();
@@ -99,6 +107,9 @@ export class Folder {
       problems: this.#problems,
       open: () => documents.paths,
       halt: memory.value.halt,
+    });
+    this.#indexer.onProgress(({ phase }) => {
+      if (phase === 'ready') this.#switchWhenComplete();
     });
   }
 
@@ -173,7 +184,7 @@ export class Folder {
     // Closed meanwhile.
     const open = documents.of(client).includes(path);
     let changed = false;
-    if (text !== undefined && open && (await workspace.admits(path))) {
+    if (text !== undefined && open) {
       const unsaved = (await workspace.savedText(path)) === text ? undefined : text;
       changed = documents.text(path) !== unsaved;
       documents.set(client, path, unsaved);
@@ -182,6 +193,7 @@ export class Folder {
     if (after) this.#overlaid.add(path);
     else this.#overlaid.delete(path);
     if (!changed && before === after && !saved) return;
+    if (!(await workspace.admits(path))) return;
     const reason = saved ? 'saved' : after ? 'edited' : 'no longer edited';
     this.#indexer.enqueue([{ path, kind: 'changed' }], reason);
   }
@@ -200,7 +212,29 @@ export class Folder {
     const { models, settings } = this.#deps;
     this.#deep = await models.lanes.deep(models.deepModel, settings, forced);
     this.#indexer.setDeepLane(this.#deep.lane);
+    const { previous } = models;
+    if (previous !== undefined && !this.#completed) {
+      this.#previous = (await models.lanes.deep(previous, settings, forced)).lane;
+    }
     return this.#deep;
+  }
+
+  /** Once every chunk has its vector of the wanted model, that one answers. */
+  #switchWhenComplete(): void {
+    const { models, logger } = this.#deps;
+    if (this.#completed || this.#deep.lane === undefined) return;
+    this.#indexer
+      .stats()
+      .then(async (stats) => {
+        const { covered } = statsOf(stats, models.deepModel.space);
+        if (this.#completed || stats.chunks === 0 || covered < stats.chunks) return;
+        this.#completed = true;
+        this.#previous = undefined;
+        await models.onComplete();
+      })
+      .catch((error: unknown) => {
+        logger.error(`${this.root}: the change of the model could not be kept`, error);
+      });
   }
 
   /** The engine may take another amount than before. */
@@ -358,7 +392,8 @@ export class Folder {
   ): RetrievalDeps {
     const { store, models } = this.#deps;
     const { instant } = models.lanes;
-    const asked: Lane[] = this.#deep.lane === undefined ? [instant] : [instant, this.#deep.lane];
+    const deep = this.#previous ?? this.#deep.lane;
+    const asked: Lane[] = deep === undefined ? [instant] : [instant, deep];
     const lanes = asked.filter(({ space }) => statsOf(stats, space).covered > 0);
     return { store, tree: this.root, lanes, patienceMs };
   }
@@ -369,12 +404,14 @@ export class Folder {
     const pending = this.#indexer.pendingFiles;
     const known = stats.knownFiles + pending;
     const share = (part: number, whole: number): number => (whole === 0 ? 1 : Math.min(part / whole, 1));
-    const deep = statsOf(stats, deepModel.space).covered;
+    const wanted = statsOf(stats, deepModel.space).covered;
+    const deep = this.#previous === undefined ? wanted : statsOf(stats, this.#previous.space).covered;
     return {
       // Before the first look at the folder nothing is known of it, not even that it is empty.
       lexical: known === 0 && phase === 'scanning' ? 0 : share(stats.knownFiles, known),
       instant: share(statsOf(stats, lanes.instant.space).covered, stats.chunks),
       ...(this.#deep.lane === undefined && deep === 0 ? {} : { deep: share(deep, stats.chunks) }),
+      ...(this.#previous === undefined ? {} : { next: share(wanted, stats.chunks) }),
       ...(pending === 0 ? {} : { pendingFiles: pending }),
     };
   }

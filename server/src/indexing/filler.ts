@@ -15,6 +15,7 @@ import { ProgressMeter } from './progress.ts';
 import { byRelevance, type Stamped } from './relevance.ts';
 import type { Throttle } from './throttle.ts';
 import { TolerantEmbedder } from './tolerant.ts';
+import { inTurn } from './turns.ts';
 
 /** Files cut again per step; their texts are what is in memory, and what a crash costs. */
 const filesPerStep = 16;
@@ -203,15 +204,18 @@ export class VectorFiller {
         pathOf.set(key, path);
       });
     }
-    const { batches, failed } = await this.#embedder.embed(lane, texts, signal);
     let embedded = 0;
-    for (const batch of batches) {
-      const commit = { tree: workspace.root, put: [], remove: [], vectors: [batch] };
-      await commitPatiently(store, commit, signal, this.patience.hooks);
-      this.patience.goOn();
-      this.#retryMs = firstRetryMs;
-      embedded += batch.vectors.length / lane.embedder.model.dimension;
-    }
+    const failed = await inTurn(store, lane.space, async () => {
+      const result = await this.#embedder.embed(lane, texts, signal);
+      for (const batch of result.batches) {
+        const commit = { tree: workspace.root, put: [], remove: [], vectors: [batch] };
+        await commitPatiently(store, commit, signal, this.patience.hooks);
+        this.patience.goOn();
+        this.#retryMs = firstRetryMs;
+        embedded += batch.vectors.length / lane.embedder.model.dimension;
+      }
+      return result.failed;
+    });
     for (const [key, detail] of failed) {
       problems.set({ path: pathOf.get(key) ?? '', reason: 'not-embedded', detail });
     }

@@ -13,6 +13,7 @@ import { prepareFile, type PrepareDeps } from './prepare.ts';
 import type { Problems } from './problems.ts';
 import type { Job, JobQueue } from './queue.ts';
 import type { Throttle } from './throttle.ts';
+import { inTurn } from './turns.ts';
 
 export interface PipelineOptions extends PrepareDeps {
   store: VectorStore;
@@ -103,13 +104,13 @@ export class Pipeline {
   async #commit(batch: Batch, signal: AbortSignal, meanwhile: () => Promise<void>): Promise<void> {
     if (batch.files === 0) return;
     const { store, workspace, instant, throttle, patience, onDone } = this.#options;
-    const vectors = await embedMissing(store, instant, batch.texts, throttle, signal);
-    await commitPatiently(
-      store,
-      { tree: workspace.root, put: batch.put, remove: batch.removed, vectors: vectors === undefined ? [] : [vectors] },
-      signal,
-      { ...patience.hooks, meanwhile },
-    );
+    const tree = workspace.root;
+    const vectors = await inTurn(store, instant.space, async () => {
+      const missing = await embedMissing(store, instant, batch.texts, throttle, signal);
+      const commit = { tree, put: batch.put, remove: batch.removed, vectors: missing === undefined ? [] : [missing] };
+      await commitPatiently(store, commit, signal, { ...patience.hooks, meanwhile });
+      return missing;
+    });
     patience.goOn();
     const embedded = vectors === undefined ? 0 : vectors.vectors.length / instant.embedder.model.dimension;
     await onDone({ files: batch.files, changed: batch.files, chunks: batch.chunks, embedded });

@@ -207,6 +207,8 @@ class Session {
 
   #initialize(params: InitializeParams): InitializeResult {
     this.#applySettings(params.initializationOptions);
+    // No folder is open yet: those that will be are opened with these.
+    void this.#folders.configure(this.#settings);
     this.#canPullSettings = params.capabilities.workspace?.configuration === true;
     this.#canChangeFolders = params.capabilities.workspace?.workspaceFolders === true;
     this.#canTell = params.capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;

@@ -38,6 +38,11 @@ export function folderMemoryFile(root: string): string {
   return join(cacheHome(), 'folders', `${digest(root)}.json`);
 }
 
+/** File that keeps which models' vectors an index needs. Not made. */
+export function modelMemoryFile(indexPath: string): string {
+  return `${indexPath}.models.json`;
+}
+
 /** Models that were installed on request. Not made. */
 export function userModelsDirectory(): string {
   return join(cacheHome(), 'models');

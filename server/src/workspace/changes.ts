@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { messageOf } from '../../../protocol/errors.ts';
 import { compareStamps, stampsOf, type KnownFiles, type Stamps } from './known.ts';
 import { filterPaths, lstat, mayEnter, rulesOf, walkBelow, type Folder } from './listing.ts';
-import { besideEvents, insteadOfEvents, Reconciler, type Pace } from './reconcile.ts';
+import { insteadOfEvents, Reconciler, usualPace, type Pace } from './reconcile.ts';
 import { isIgnoreFile, type IgnoreRules } from './rules.ts';
 import type { FileChange, FileEntry, Touch, Workspace } from './types.ts';
 import { FolderWatcher, isExhausted, type Watch } from './watcher.ts';
@@ -62,7 +62,7 @@ export class ChangeFeed {
   readonly #problems = new Set<string>();
 
   constructor(surroundings: Surroundings, handlers: Handlers, { watch, pace, told = false }: FeedOptions = {}) {
-    this.#pace = pace ?? besideEvents;
+    this.#pace = pace ?? usualPace();
     this.#surroundings = surroundings;
     this.#handlers = handlers;
     this.#told = told;

@@ -29,7 +29,13 @@ export interface Pace {
 }
 
 /** Beside a watcher: one look a minute, at most a four-hundredth of one core. */
-export const besideEvents: Pace = { leastMs: 60_000, restShare: 400 };
+const besideEvents: Pace = { leastMs: 60_000, restShare: 400 };
+/** As {@link besideEvents}, with the least time of the environment variable TIERCEL_RECONCILE_MS where it is set. */
+export function usualPace(environment: NodeJS.ProcessEnv = process.env): Pace {
+  const leastMs = Number(environment['TIERCEL_RECONCILE_MS']);
+  return leastMs > 0 ? { leastMs, restShare: 1 } : besideEvents;
+}
+
 /** In place of a watcher. */
 export const insteadOfEvents: Pace = { leastMs: 5000, restShare: 10 };
 
