@@ -92,11 +92,11 @@ const steps = {
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(results, 'utf8'));
     return { ok, passed: numPassedTests, failed: numFailedTests };
   },
-  'killed server': async () => {
+  'killed processes': async () => {
     // Finds the server by /proc.
     if (process.platform !== 'linux') return { skipped: true };
     const { ok, output } = await run(process.execPath, [
-      join(root, 'test', 'load', 'kill-server.mjs'),
+      join(root, 'test', 'load', 'kill-processes.mjs'),
       root,
       '--kills',
       '5',

@@ -52,7 +52,8 @@ const queries = [
 
 const seconds = (milliseconds) => (milliseconds / 1000).toFixed(1);
 const mebibytes = (bytes) => Math.round(bytes / 2 ** 20);
-const percentile = (list, share) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))];
+const percentile = (list, share) =>
+  [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))];
 
 async function client() {
   const child = spawn(process.execPath, [mainFile, 'lsp', '--stdio'], {
@@ -96,7 +97,10 @@ async function followIndexing(connection, started, peaks) {
   const marks = [0.5, 0.9];
   for (let at = 0; ; at++) {
     const sent = performance.now();
-    const { coverage } = await connection.sendRequest('tiercel/search', { folder: tree, query: queries[at % queries.length] });
+    const { coverage } = await connection.sendRequest('tiercel/search', {
+      folder: tree,
+      query: queries[at % queries.length],
+    });
     latencies.push(performance.now() - sent);
     const now = performance.now() - started;
     times.firstAnswer ??= now;

@@ -41,8 +41,8 @@ export class Client {
 
   static async open({ home, folders, tells, settings = {}, prefix = [] }: ClientOptions): Promise<Client> {
     const env = { ...process.env, TIERCEL_HOME: home, TIERCEL_IDLE_MS: '20000', TIERCEL_RECONCILE_MS: '700' };
-    const [program = process.execPath, ...args] = [...prefix, process.execPath, mainFile, 'lsp', '--stdio'];
-    const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
+    const command = [...prefix, process.execPath, mainFile, 'lsp', '--stdio'];
+    const child = spawn(command[0] ?? '', command.slice(1), { env, stdio: ['pipe', 'pipe', 'ignore'] });
     const connection = createProtocolConnection(
       new StreamMessageReader(child.stdout),
       new StreamMessageWriter(child.stdin),

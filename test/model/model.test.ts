@@ -14,7 +14,11 @@ const apart = given('MODEL_APART', 120);
 function report(what: string, { waits, ...counts }: ModelResult): void {
   const sorted = [...waits].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  console.log(what, counts, `right after ${median.toFixed(0)} ms in the middle, ${(sorted.at(-1) ?? 0).toFixed(0)} at most`);
+  console.log(
+    what,
+    counts,
+    `right after ${median.toFixed(0)} ms in the middle, ${(sorted.at(-1) ?? 0).toFixed(0)} at most`,
+  );
 }
 
 // The server is found by /proc when it is killed.

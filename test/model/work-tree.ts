@@ -1,6 +1,16 @@
 /** A folder on disk, mostly a git work tree, and what may happen to it. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Random } from './random.ts';
 import { changedText, randomPath, randomText } from './sources.ts';
@@ -130,7 +140,9 @@ export const fileSteps: Record<string, Step> = {
     return `${path} -> ${to}`;
   },
   'rename folder': (tree, random) => {
-    const folder = random.pick(tree.folders().filter((name) => !name.startsWith('inner') && !name.startsWith('module')));
+    const folder = random.pick(
+      tree.folders().filter((name) => !name.startsWith('inner') && !name.startsWith('module')),
+    );
     if (folder === undefined) return undefined;
     const to = `moved${String(random.below(5))}/${String(random.below(5))}`;
     if (existsSync(tree.path(to))) return undefined;
@@ -139,7 +151,9 @@ export const fileSteps: Record<string, Step> = {
     return `${folder} -> ${to}`;
   },
   'delete folder': (tree, random) => {
-    const folder = random.pick(tree.folders().filter((name) => !name.startsWith('inner') && !name.startsWith('module')));
+    const folder = random.pick(
+      tree.folders().filter((name) => !name.startsWith('inner') && !name.startsWith('module')),
+    );
     if (folder === undefined || tree.files().length < 40) return undefined;
     rmSync(tree.path(folder), { recursive: true });
     return folder;

@@ -19,8 +19,7 @@ const hits = async (query: string): Promise<SearchHit[]> =>
   (await client.connection.sendRequest<SearchResult>(methods.search, { folder: fixture.folder, query })).hits;
 const finds = async (word: string): Promise<boolean> =>
   (await hits(word)).some(({ snippet }) => snippet.includes(word));
-const order = (method: string): Promise<unknown> =>
-  client.connection.sendRequest(method, { folder: fixture.folder });
+const order = (method: string): Promise<unknown> => client.connection.sendRequest(method, { folder: fixture.folder });
 
 /** Polled until it holds; other test files run beside, so the deadline says nothing about speed. */
 const eventually = { timeout: 20_000, interval: 50 };
@@ -42,9 +41,8 @@ describe('a text that is not saved', () => {
   test('is searched as it stands in the editor, until it is closed', async () => {
     await client.didOpen(full('src/router.ts'), 'export const before = 1;\n', 1);
     await client.didChange(full('src/router.ts'), text, 2);
-    await expect.poll(() => finds('polishTelescope'), eventually).toBe(true);
-    const place = { path: 'src/router.ts', startLine: 1, endLine: 3 };
-    expect(await hits('polishTelescope')).toContainEqual(expect.objectContaining(place));
+    const place = { path: 'src/router.ts', startLine: 1, endLine: 3, symbol: 'polishTelescope' };
+    await expect.poll(() => hits('polishTelescope'), eventually).toContainEqual(expect.objectContaining(place));
     // The text on the disk is not found meanwhile: it is not what stands there.
     expect((await hits('register a route')).map(({ path }) => path)).not.toContain('src/router.ts');
     await client.didClose(full('src/router.ts'));
@@ -129,7 +127,10 @@ describe('a person who says stop', () => {
 
 test('a file whose parser dies is listed with the reason, and retried on request', async () => {
   // Large enough to be met while it is parsed.
-  const many = Array.from({ length: 16_000 }, (_, i) => `export const f${String(i)} = (a) => { if (a) { return [a]; } };`);
+  const many = Array.from(
+    { length: 16_000 },
+    (_, i) => `export const f${String(i)} = (a) => { if (a) { return [a]; } };`,
+  );
   const wanted = async () => (await client.status(fixture.folder)).notes;
   const since = new Map<number, number>();
   // Not before they are up: a process that cannot even start is nobody's file's fault.
@@ -161,21 +162,25 @@ test('a file whose parser dies is listed with the reason, and retried on request
 
 const canLimit = spawnSync('unshare', ['-Ur', 'sh', '-c', 'echo 9 > /proc/sys/user/max_inotify_watches']).status === 0;
 
-test.skipIf(!canLimit)('a system that has no watches left is said so, and the folder is compared instead', async () => {
-  await client.end();
-  await tiercel(fixture.env, ['stop']);
-  for (let i = 0; i < 40; i++) fixture.write(`many/d${String(i)}/a.ts`, `export const number${String(i)} = 1;\n`);
-  const prefix = ['unshare', '-Ur', 'sh', '-c', 'echo 9 > /proc/sys/user/max_inotify_watches && exec "$@"', 'sh'];
-  client = await open({ prefix });
-  await expect.poll(phase, eventually).toBe('ready');
-  await expect
-    .poll(async () => (await client.status(fixture.folder)).error ?? '', eventually)
-    .toMatch(/no file watches left .*ENOSPC.*compares the folder/);
-  fixture.write('many/d39/a.ts', 'export const noticedWithoutWatches = 1;\n');
-  await expect.poll(() => finds('noticedWithoutWatches'), { timeout: 30_000 }).toBe(true);
-  rmSync(full('many/d39'), { recursive: true });
-  await expect.poll(() => finds('noticedWithoutWatches'), { timeout: 30_000 }).toBe(false);
-}, 120_000);
+test.skipIf(!canLimit)(
+  'a system that has no watches left is said so, and the folder is compared instead',
+  async () => {
+    await client.end();
+    await tiercel(fixture.env, ['stop']);
+    for (let i = 0; i < 40; i++) fixture.write(`many/d${String(i)}/a.ts`, `export const number${String(i)} = 1;\n`);
+    const prefix = ['unshare', '-Ur', 'sh', '-c', 'echo 9 > /proc/sys/user/max_inotify_watches && exec "$@"', 'sh'];
+    client = await open({ prefix });
+    await expect.poll(phase, eventually).toBe('ready');
+    await expect
+      .poll(async () => (await client.status(fixture.folder)).error ?? '', eventually)
+      .toMatch(/no file watches left .*ENOSPC.*compares the folder/);
+    fixture.write('many/d39/a.ts', 'export const noticedWithoutWatches = 1;\n');
+    await expect.poll(() => finds('noticedWithoutWatches'), { timeout: 30_000 }).toBe(true);
+    rmSync(full('many/d39'), { recursive: true });
+    await expect.poll(() => finds('noticedWithoutWatches'), { timeout: 30_000 }).toBe(false);
+  },
+  120_000,
+);
 
 test('the load is that of the settings while their client is there', async () => {
   const load = async () => (await client.status(fixture.folder)).background;
@@ -189,7 +194,8 @@ test('the load is that of the settings while their client is there', async () =>
 test('folders may come and go while they are indexed', async () => {
   const folder = join(fixture.folder, '..', 'second');
   mkdirSync(folder);
-  for (let i = 0; i < 300; i++) writeFileSync(join(folder, `f${String(i)}.ts`), `export const second${String(i)} = 1;\n`);
+  for (let i = 0; i < 300; i++)
+    writeFileSync(join(folder, `f${String(i)}.ts`), `export const second${String(i)} = 1;\n`);
   for (let round = 0; round < 4; round++) {
     await client.changeFolders([folder], []);
     await client.changeFolders([], [folder]);

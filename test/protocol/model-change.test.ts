@@ -27,7 +27,9 @@ const change = (client: Client, model: string): Promise<void> =>
   client.connection.sendNotification('workspace/didChangeConfiguration', { settings: { tiercel: settings(model) } });
 /** Models with vectors in the index, those of the instant lane left out. */
 const spaces = async (client: Client): Promise<string[]> =>
-  (await client.status(fixture.folder)).spaces.map(({ name }) => name.split(':')[1] ?? '').filter((name) => /^small/.test(name));
+  (await client.status(fixture.folder)).spaces
+    .map(({ name }) => name.split(':')[1] ?? '')
+    .filter((name) => name.startsWith('small'));
 const coverage = async (client: Client) => (await ask(client)).coverage;
 
 beforeAll(async () => {
@@ -67,7 +69,9 @@ describe('a changed model', () => {
     client = await open('small-b');
     await expect.poll(() => coverage(client), eventually).toEqual({ lexical: 1, instant: 1, deep: 1 });
     const { lanes } = await client.status(fixture.folder);
-    expect(lanes.find(({ lane }) => lane === 'deep')).toMatchObject({ model: expect.stringContaining('small-b') as string });
+    expect(lanes.find(({ lane }) => lane === 'deep')).toMatchObject({
+      model: expect.stringContaining('small-b') as string,
+    });
     // The old vectors go with the next opening.
     await client.killServer();
     client = await open('small-b');

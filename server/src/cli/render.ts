@@ -78,12 +78,10 @@ export function renderStatus(status: FolderStatus): string {
     ['Languages', counts(status.languages)],
     ['Not parsed', Object.keys(status.notes.counts).length === 0 ? 'none' : counts(status.notes.counts)],
   ];
-  const examples = status.notes.examples
-    .slice(0, 10)
-    .map(({ path, reason, searchable, detail }) => {
-      const how = searchable ? (reason === 'not-embedded' ? ', found by its words' : ', cut by lines') : '';
-      return `    ${path} (${reason}${how})${detail === undefined ? '' : `: ${detail}`}`;
-    });
+  const examples = status.notes.examples.slice(0, 10).map(({ path, reason, searchable, detail }) => {
+    const how = searchable ? (reason === 'not-embedded' ? ', found by its words' : ', cut by lines') : '';
+    return `    ${path} (${reason}${how})${detail === undefined ? '' : `: ${detail}`}`;
+  });
   return [...rows.map(([name, value]) => `${name.padEnd(14)}${value}`), ...examples].join('\n');
 }
 

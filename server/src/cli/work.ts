@@ -39,7 +39,12 @@ export function workCommands(program: Command, { mainFile, print }: WorkContext)
         }),
       );
   };
-  order('pause', 'stop indexing a folder until it is resumed', methods.pause, 'Paused. Go on with: tiercel resume FOLDER');
+  order(
+    'pause',
+    'stop indexing a folder until it is resumed',
+    methods.pause,
+    'Paused. Go on with: tiercel resume FOLDER',
+  );
   order('resume', 'go on indexing a folder', methods.resume, 'Goes on in the background.');
   order(
     'cancel',

@@ -35,9 +35,10 @@ import type { Documents } from '../workspace/documents.ts';
 import type { Touch, Workspace } from '../workspace/types.ts';
 import type { Background } from './background.ts';
 import { collectNotes, indexedFiles } from './contents.ts';
+import { coveredIn, DeepLane, type FolderModels } from './deep-lane.ts';
+import { Edits } from './edits.ts';
 import type { EngineControl } from './engine.ts';
 import type { FolderMemory } from './folder-memory.ts';
-import type { DeepModel, DeepOutcome, Lanes } from './lanes.ts';
 import { laneStatuses } from './lane-status.ts';
 import type { Rerankers } from './rerankers.ts';
 
@@ -47,23 +48,13 @@ const rerankCandidates = 30;
 
 type Found = Pick<SearchResult, 'hits' | 'timings' | 'absent'>;
 
-/** Models of the server, and which of them this folder uses. */
-export interface FolderModels {
-  lanes: Lanes;
-  deepModel: DeepModel;
-  /** The model that answers until the vectors of {@link deepModel} are complete. */
-  previous: DeepModel | undefined;
-  /** The vectors of {@link deepModel} are complete. */
-  onComplete: () => Promise<void>;
-  rerankers: Rerankers;
-}
-
 export interface FolderDeps {
   workspace: Workspace;
   store: VectorStore;
   indexPath: string;
   chunker: Chunker;
   models: FolderModels;
+  rerankers: Rerankers;
   engine: EngineControl;
   background: Background;
   /** What editors have open; the workspace reads through it. */
@@ -77,22 +68,14 @@ export class Folder {
   readonly #deps: FolderDeps;
   readonly #indexer: Indexer;
   readonly #problems: Problems;
+  readonly #deep: DeepLane;
+  readonly #edits: Edits;
   #watching: Promise<void> | undefined;
-  #deep: DeepOutcome = { note: 'not started' };
-  /** Answers in place of the deep lane until that is complete. */
-  #previous: Lane | undefined;
-  /** The deep lane was complete since the folder was opened. */
-  #completed = false;
   #watchNote: string | undefined;
-  /** What editors say is taken in, in the order in which they said it. */
-  #edits: Promise<void> = Promise.resolve();
-  /** Files that were indexed as they stood in an editor. */
-  readonly #overlaid: Set<string>;
 
   constructor(deps: FolderDeps) {
     this.#deps = deps;
     const { memory, documents, background } = deps;
-    this.#overlaid = new Set(documents.unsaved);
     this.#problems = new Problems(memory.value.problems, () => {
       void memory.set({ problems: this.#problems.all });
     });
@@ -108,8 +91,16 @@ export class Folder {
       open: () => documents.paths,
       halt: memory.value.halt,
     });
-    this.#indexer.onProgress(({ phase }) => {
-      if (phase === 'ready') this.#switchWhenComplete();
+    const { workspace, models, settings, logger } = deps;
+    this.#deep = new DeepLane(models, settings, this.#indexer, logger);
+    this.#edits = new Edits({
+      workspace,
+      documents,
+      logger,
+      ready: () => this.#watching?.catch(() => undefined) ?? Promise.resolve(),
+      enqueue: (changes, reason) => {
+        this.#indexer.enqueue(changes, reason);
+      },
     });
   }
 
@@ -154,48 +145,15 @@ export class Folder {
       if (!isCancelled(error)) this.#watchNote = `The folder cannot be watched: ${messageOf(error)}.`;
       throw error;
     } finally {
-      this.useDeepLane(false).catch((error: unknown) => {
+      this.#deep.use(false).catch((error: unknown) => {
         logger.error(`${this.root}: the deep lane could not start`, error);
       });
     }
   }
 
-  /**
-   * An editor has this text for the file, or none any more. Taken in after what was said before; never rejects.
-   *
-   * @param saved the text was written to the disk just now
-   */
+  /** An editor has this text for the file, or none any more: see {@link Edits.edited}. */
   edited(client: object, path: string, text: string | undefined, saved: boolean): Promise<void> {
-    const { documents, logger } = this.#deps;
-    if (text === undefined) documents.close(client, path);
-    else if (!documents.of(client).includes(path)) documents.set(client, path, undefined);
-    this.#edits = this.#edits
-      .then(() => this.#takeEdit(client, path, text, saved))
-      .catch((error: unknown) => {
-        if (!isCancelled(error)) logger.error(`${path}: its text in an editor could not be taken in`, error);
-      });
-    return this.#edits;
-  }
-
-  async #takeEdit(client: object, path: string, text: string | undefined, saved: boolean): Promise<void> {
-    const { documents, workspace } = this.#deps;
-    await this.#watching?.catch(() => undefined);
-    const before = this.#overlaid.has(path);
-    // Closed meanwhile.
-    const open = documents.of(client).includes(path);
-    let changed = false;
-    if (text !== undefined && open) {
-      const unsaved = (await workspace.savedText(path)) === text ? undefined : text;
-      changed = documents.text(path) !== unsaved;
-      documents.set(client, path, unsaved);
-    }
-    const after = documents.text(path) !== undefined;
-    if (after) this.#overlaid.add(path);
-    else this.#overlaid.delete(path);
-    if (!changed && before === after && !saved) return;
-    if (!(await workspace.admits(path))) return;
-    const reason = saved ? 'saved' : after ? 'edited' : 'no longer edited';
-    this.#indexer.enqueue([{ path, kind: 'changed' }], reason);
+    return this.#edits.edited(client, path, text, saved);
   }
 
   /** A client tells what happens in the folder from now on, or no longer does. */
@@ -205,36 +163,6 @@ export class Folder {
 
   tell(touches: readonly Touch[]): void {
     this.#deps.workspace.tell(touches);
-  }
-
-  /** Turns the deep lane on as the settings say; `forced` turns it on whatever they say. */
-  async useDeepLane(forced: boolean): Promise<DeepOutcome> {
-    const { models, settings } = this.#deps;
-    this.#deep = await models.lanes.deep(models.deepModel, settings, forced);
-    this.#indexer.setDeepLane(this.#deep.lane);
-    const { previous } = models;
-    if (previous !== undefined && !this.#completed) {
-      this.#previous = (await models.lanes.deep(previous, settings, forced)).lane;
-    }
-    return this.#deep;
-  }
-
-  /** Once every chunk has its vector of the wanted model, that one answers. */
-  #switchWhenComplete(): void {
-    const { models, logger } = this.#deps;
-    if (this.#completed || this.#deep.lane === undefined) return;
-    this.#indexer
-      .stats()
-      .then(async (stats) => {
-        const { covered } = statsOf(stats, models.deepModel.space);
-        if (this.#completed || stats.chunks === 0 || covered < stats.chunks) return;
-        this.#completed = true;
-        this.#previous = undefined;
-        await models.onComplete();
-      })
-      .catch((error: unknown) => {
-        logger.error(`${this.root}: the change of the model could not be kept`, error);
-      });
   }
 
   /** The engine may take another amount than before. */
@@ -266,7 +194,7 @@ export class Folder {
 
   files(params: FilesParams): Promise<FilesResult> {
     const { store, models } = this.#deps;
-    const { lane } = this.#deep;
+    const { lane } = this.#deep.outcome;
     const lanes = lane === undefined ? [models.lanes.instant] : [models.lanes.instant, lane];
     return indexedFiles(store, this.root, lanes, params);
   }
@@ -275,7 +203,7 @@ export class Folder {
     const start = performance.now();
     if (this.#indexer.halt !== undefined) await this.resume();
     if (params.deep === true) {
-      const deep = await this.useDeepLane(true);
+      const deep = await this.#deep.use(true);
       if (deep.lane === undefined) throw new TiercelError(errorCodes.installWhatIsMissing, deep.note);
     }
     this.#indexer.rescan('asked to index');
@@ -305,7 +233,7 @@ export class Folder {
     const found = await this.#finish(answer, start, signal);
     const coverage = this.#coverage(stats);
     if (!wantsRerank) return { query, ...found, coverage };
-    const { candidates, report } = await this.#deps.models.rerankers.rerank({
+    const { candidates, report } = await this.#deps.rerankers.rerank({
       settings: this.#deps.settings,
       query,
       candidates: found.hits,
@@ -358,7 +286,7 @@ export class Folder {
       model: lanes.instant.embedder.model.id,
       device: lanes.instant.embedder.device,
       coverage: this.#coverage(stats),
-      lanes: laneStatuses(lanes.instant, deepModel, this.#deep, (space) => statsOf(stats, space).vectors),
+      lanes: laneStatuses(lanes.instant, deepModel, this.#deep.outcome, (space) => statsOf(stats, space).vectors),
       notes: await collectNotes(store, this.root, stats, this.#problems.all),
       languages: stats.languages,
       memory: engine.memory,
@@ -375,7 +303,7 @@ export class Folder {
   async close(): Promise<void> {
     await this.#deps.workspace.close();
     await this.#indexer.close();
-    await this.#edits;
+    await this.#edits.settled();
     await this.#deps.memory.settled();
   }
 
@@ -392,26 +320,23 @@ export class Folder {
   ): RetrievalDeps {
     const { store, models } = this.#deps;
     const { instant } = models.lanes;
-    const deep = this.#previous ?? this.#deep.lane;
+    const deep = this.#deep.answering;
     const asked: Lane[] = deep === undefined ? [instant] : [instant, deep];
-    const lanes = asked.filter(({ space }) => statsOf(stats, space).covered > 0);
+    const lanes = asked.filter(({ space }) => coveredIn(stats, space) > 0);
     return { store, tree: this.root, lanes, patienceMs };
   }
 
   #coverage(stats: StoreStats): Coverage {
-    const { lanes, deepModel } = this.#deps.models;
+    const { lanes } = this.#deps.models;
     const { phase } = this.#indexer.progress;
     const pending = this.#indexer.pendingFiles;
     const known = stats.knownFiles + pending;
     const share = (part: number, whole: number): number => (whole === 0 ? 1 : Math.min(part / whole, 1));
-    const wanted = statsOf(stats, deepModel.space).covered;
-    const deep = this.#previous === undefined ? wanted : statsOf(stats, this.#previous.space).covered;
     return {
       // Before the first look at the folder nothing is known of it, not even that it is empty.
       lexical: known === 0 && phase === 'scanning' ? 0 : share(stats.knownFiles, known),
-      instant: share(statsOf(stats, lanes.instant.space).covered, stats.chunks),
-      ...(this.#deep.lane === undefined && deep === 0 ? {} : { deep: share(deep, stats.chunks) }),
-      ...(this.#previous === undefined ? {} : { next: share(wanted, stats.chunks) }),
+      instant: share(coveredIn(stats, lanes.instant.space), stats.chunks),
+      ...this.#deep.coverage(stats),
       ...(pending === 0 ? {} : { pendingFiles: pending }),
     };
   }

@@ -8,7 +8,14 @@ import { createChunker, type ChunkerPool } from '../chunking/pool.ts';
 import { ModelCatalog } from '../inference/models/catalog.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
-import { batchLimitsFile, folderMemoryFile, indexDirectory, modelMemoryFile, modelsDirectory, userModelsDirectory } from '../settings/paths.ts';
+import {
+  batchLimitsFile,
+  folderMemoryFile,
+  indexDirectory,
+  modelMemoryFile,
+  modelsDirectory,
+  userModelsDirectory,
+} from '../settings/paths.ts';
 import { repositoryIdentity } from '../workspace/identity.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
 import { ownProcess } from '../processes/command.ts';
@@ -172,7 +179,8 @@ export class Host {
     const models = this.#modelMemory(indexPath);
     const answering = await models.answering(root);
     const other = answering === undefined || answering.id === id ? undefined : answering;
-    const before = other && (await lanes.deepModel({ ...settings, inference: { ...settings.inference, model: other.id } }));
+    const before =
+      other && (await lanes.deepModel({ ...settings, inference: { ...settings.inference, model: other.id } }));
     const previous = before?.resolved === undefined ? undefined : before;
     // Without the model nobody can say which vectors are needed no more.
     const keep = deepModel.resolved && (await models.want(root, { id, space: deepModel.space }));
@@ -183,14 +191,14 @@ export class Host {
       const workspace = await openWorkspace({ root, exclude, maxFileBytes, overlay: documents, told });
       const { engine, background } = this;
       const chunker = this.#chunker;
-      const rerankers = this.#rerankers;
       const memory = await FolderMemory.open(folderMemoryFile(root), logger);
       const folder = new Folder({
         workspace,
         store,
         indexPath,
         chunker,
-        models: { lanes, deepModel, previous, rerankers, onComplete: () => models.complete(root) },
+        models: { lanes, deepModel, previous, onComplete: () => models.complete(root) },
+        rerankers: this.#rerankers,
         engine,
         background,
         documents,

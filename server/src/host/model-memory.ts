@@ -46,7 +46,8 @@ export class ModelMemory {
   want(tree: string, wanted: RememberedModel): Promise<string[]> {
     return this.#change(async (trees) => {
       trees[tree] = { ...trees[tree], wanted };
-      for (const root of Object.keys(trees)) if (root !== tree && !(await isThere(root))) Reflect.deleteProperty(trees, root);
+      for (const root of Object.keys(trees))
+        if (root !== tree && !(await isThere(root))) Reflect.deleteProperty(trees, root);
       return Object.values(trees).flatMap(({ answers, wanted: { space } }) =>
         answers === undefined ? [space] : [space, answers.space],
       );

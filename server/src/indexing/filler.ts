@@ -147,8 +147,8 @@ export class VectorFiller {
     while (this.#pending && this.#lane !== undefined) {
       await this.#quiet(signal);
       this.#stale = false;
-      const finished = await this.#fill(this.#lane, signal);
-      if (finished && !this.#stale) this.#pending = false;
+      // What is added meanwhile makes it stale, and the filling says so.
+      this.#pending = !(await this.#fill(this.#lane, signal));
     }
     await this.#options.onChange(0);
   }
@@ -170,7 +170,7 @@ export class VectorFiller {
       this.meter.committed(step.length, embedded, performance.now());
       await this.#options.onChange(embedded);
     }
-    return true;
+    return !this.#stale;
   }
 
   /** Paths with chunks that lack a vector and may get one, most relevant first. */

@@ -182,7 +182,9 @@ export class Indexer {
       this.#add({
         ...change,
         reason,
-        ...(change.kind === 'removed' || urgency === undefined ? {} : { urgency: urgency.get(change.path) ?? 'source' }),
+        ...(change.kind === 'removed' || urgency === undefined
+          ? {}
+          : { urgency: urgency.get(change.path) ?? 'source' }),
       });
     }
     // Files that are gone make room, and none waits for the deep lane.

@@ -30,8 +30,7 @@ export class JobQueue {
   add(job: Job): void {
     const wanted = job.urgency ?? 'now';
     const before = this.#urgencyOf.get(job.path);
-    const urgency =
-      before !== undefined && urgencies.indexOf(before) < urgencies.indexOf(wanted) ? before : wanted;
+    const urgency = before !== undefined && urgencies.indexOf(before) < urgencies.indexOf(wanted) ? before : wanted;
     if (before !== undefined && before !== urgency) this.#jobs.get(before)?.delete(job.path);
     this.#urgencyOf.set(job.path, urgency);
     this.#jobs.get(urgency)?.set(job.path, job);

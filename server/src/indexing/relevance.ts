@@ -25,9 +25,7 @@ export function isTest(path: string): boolean {
 export function urgencyOf(files: readonly Stamped[], open: ReadonlySet<string>): Map<string, Urgency> {
   const latest = [...files].sort((a, b) => b.mtimeMs - a.mtimeMs).slice(0, recentFiles);
   const recent = new Set(latest.map(({ path }) => path));
-  return new Map(
-    files.map(({ path }) => [path, open.has(path) ? 'open' : recent.has(path) ? 'recent' : byKind(path)]),
-  );
+  return new Map(files.map(({ path }) => [path, open.has(path) ? 'open' : recent.has(path) ? 'recent' : byKind(path)]));
 }
 
 /** Most relevant first, otherwise in the order given. */

@@ -48,9 +48,12 @@ export async function scan(
     listed.filter(({ path }) => reasons.has(path)),
     open,
   );
-  const jobs = [...reasons].map(
-    ([path, why]): Job => ({ path, kind: 'changed', ...why, urgency: urgency.get(path) ?? 'source' }),
-  );
+  const jobs = [...reasons].map(([path, why]): Job => ({
+    path,
+    kind: 'changed',
+    ...why,
+    urgency: urgency.get(path) ?? 'source',
+  }));
   // First what makes room, and what would be a wrong answer.
   const gone = [...known.keys()].map((path): Job => ({ path, kind: 'removed', reason: 'no longer listed' }));
   return { jobs: [...gone, ...jobs], total: listed.length };

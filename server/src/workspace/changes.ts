@@ -108,7 +108,10 @@ export class ChangeFeed {
     if (this.#closed) return;
     await this.#reconciler.start(before);
     if (this.#surroundings.folder().workTree === undefined) return;
-    this.#deliver(compareStamps(before, stampsOf(await this.#surroundings.list())), 'changed while the watch was set up');
+    this.#deliver(
+      compareStamps(before, stampsOf(await this.#surroundings.list())),
+      'changed while the watch was set up',
+    );
   }
 
   /** To be called after each listing: it may have found folders that the events did not tell of. */

@@ -43,7 +43,13 @@ const kinds = {
 
 describe.each(Object.entries(kinds))('events that never came, in %s', (_name, make) => {
   it('are made up for', async () => {
-    const folder = make().write({ '.gitignore': 'out/\n', 'a.ts': '1', 'src/b.ts': '1', 'src/c.ts': '1', 'out/x.ts': '1' });
+    const folder = make().write({
+      '.gitignore': 'out/\n',
+      'a.ts': '1',
+      'src/b.ts': '1',
+      'src/c.ts': '1',
+      'out/x.ts': '1',
+    });
     const { seen } = await watchDeafly(folder);
     folder.write({ 'a.ts': '22', 'new/deep/d.ts': '1', 'out/x.ts': '22' });
     rmSync(folder.path('src/b.ts'));

@@ -83,11 +83,11 @@ export class FolderWorkspace implements Workspace {
 
   /** @param options given by tests */
   async watch(handlers: Handlers, options: WatchOptions = {}): Promise<void> {
-    if (this.#closing.signal.aborted) throw cancelled();
+    this.#mustBeOpen();
     if (this.#feed !== undefined) throw new TiercelError(errorCodes.report, 'This workspace is watched already.');
     this.#handlers = handlers;
     const before = this.#stamps ?? stampsOf(await this.#earlierListing());
-    if (this.#closing.signal.aborted) throw cancelled();
+    this.#mustBeOpen();
     this.#feed = new ChangeFeed(
       {
         known: this.#known,
@@ -119,6 +119,10 @@ export class FolderWorkspace implements Workspace {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#feed?.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing.signal.aborted) throw cancelled();
   }
 
   async #listNow(signal: AbortSignal): Promise<FileEntry[]> {
