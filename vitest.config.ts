@@ -5,7 +5,7 @@ export default defineConfig({
     environment: 'node',
     include: [
       '{server,client,protocol,scripts,bench}/**/*.test.ts',
-      'test/{contract,load,protocol,quality}/**/*.test.ts',
+      'test/{contract,load,model,protocol,quality}/**/*.test.ts',
     ],
     // Native addons and child processes do not share a process with other tests.
     pool: 'forks',

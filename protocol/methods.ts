@@ -12,6 +12,12 @@ export const methods = {
   pause: 'tiercel/pause',
   /** FolderParams -> null */
   resume: 'tiercel/resume',
+  /** FolderParams -> null; what is indexed is kept, and kept up to date, the rest of the work is given up */
+  cancel: 'tiercel/cancel',
+  /** FolderParams -> RetryResult; tries files again that could not be read, parsed or embedded */
+  retry: 'tiercel/retry',
+  /** FilesParams -> FilesResult; what is in the index, file by file */
+  files: 'tiercel/files',
   /** {} -> null; the server ends once the answer is sent */
   shutdownServer: 'tiercel/shutdownServer',
 } as const;

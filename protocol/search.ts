@@ -96,6 +96,10 @@ export interface Coverage {
   /** Share of the chunks with a vector, per lane. */
   instant: number;
   deep?: number;
+  /** Of the model that was chosen meanwhile; until it is complete the one before answers, which `deep` is about. */
+  next?: number;
+  /** Files that are known to differ from what is indexed; absent when there are none. */
+  pendingFiles?: number;
 }
 
 /** A lane that has vectors and was not asked. */

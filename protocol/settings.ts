@@ -92,6 +92,15 @@ const gpuSchema = z.object({
   yield: z.int().min(0).max(1000).default(0),
 });
 
+/** What background work takes of the machine: `low` a fifth of one core at most, `full` all cores. */
+export const backgroundLoads = ['low', 'normal', 'full'] as const;
+export type BackgroundLoad = (typeof backgroundLoads)[number];
+
+const backgroundSchema = z.object({
+  /** `normal` becomes `low` by itself on battery. */
+  load: z.enum(backgroundLoads).default('normal'),
+});
+
 /**
  * Raw settings: every member optional, validated, defaults filled in. Unknown members are ignored, so that an older
  * server accepts the settings of a newer client.
@@ -115,6 +124,7 @@ export const settingsSchema = z.object({
   search: searchSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   gpu: gpuSchema.prefault({}),
+  background: backgroundSchema.prefault({}),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

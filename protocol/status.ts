@@ -1,6 +1,7 @@
 /** State of the index of one folder, and the progress a client shows while it changes. */
 import { z } from 'zod';
 import type { Coverage } from './search.ts';
+import type { BackgroundLoad } from './settings.ts';
 
 export const folderParamsSchema = z.object({ folder: z.string().min(1) });
 export type FolderParams = z.input<typeof folderParamsSchema>;
@@ -19,15 +20,63 @@ export const indexParamsSchema = z.object({
 });
 export type IndexParams = z.input<typeof indexParamsSchema>;
 
-export type IndexPhase = 'scanning' | 'indexing' | 'embedding' | 'ready' | 'paused' | 'failed';
+/**
+ * `paused`: nothing is done until it is resumed. `cancelled`: what is indexed is kept up to date, the rest was given up
+ * until it is resumed. Both outlast the server.
+ */
+export type IndexPhase = 'scanning' | 'indexing' | 'embedding' | 'ready' | 'paused' | 'cancelled' | 'failed';
 
 /** One file that is known but has no (or no parsed) chunks, and why. */
 export interface FileNote {
   path: string;
   /** `binary`, `too-large`, `generated`, `minified`, `unreadable`, `not-text`, `parser-failed`, … */
   reason: string;
-  /** True when the file is searchable all the same (cut by lines). */
+  /** True when the file is searchable all the same (cut by lines, or without vectors of the deep lane). */
   searchable: boolean;
+  /** What happened, for a person, where there is more to say than the reason. */
+  detail?: string;
+}
+
+export interface RetryResult {
+  /** Files that are tried again. */
+  files: number;
+}
+
+export const filesParamsSchema = z.object({
+  folder: z.string().min(1),
+  limit: z.int().min(1).max(10_000).default(1000),
+  /** The last path of the page before. */
+  after: z.string().optional(),
+});
+export type FilesParams = z.input<typeof filesParamsSchema>;
+
+/** One file as it is in the index. */
+export interface IndexedFile {
+  path: string;
+  language: string;
+  size: number;
+  /** Milliseconds since 1970; negative for a text that is in an editor and not on the disk. */
+  mtimeMs: number;
+  /** First half of the SHA-256 of the content, hexadecimal; zeros when it was not read. */
+  contentHash: string;
+  /** As in {@link FileNote.reason}; empty: indexed as it should be. */
+  outcome: string;
+  chunks: IndexedChunk[];
+}
+
+export interface IndexedChunk {
+  startLine: number;
+  endLine: number;
+  /** Of the text that is embedded, hexadecimal. */
+  key: string;
+  /** Lanes that have no vector for it. */
+  missing: string[];
+}
+
+export interface FilesResult {
+  files: IndexedFile[];
+  /** There are more, after the last of these. */
+  more: boolean;
 }
 
 export interface LaneStatus {
@@ -174,7 +223,7 @@ export interface FolderStatus {
   device: string;
   coverage: Coverage;
   lanes: LaneStatus[];
-  /** Files left out or cut by lines, with reasons: counts by reason, and the first of them by name. */
+  /** Files left out, cut by lines or without vectors, with reasons: counts by reason, and the first of them by name. */
   notes: { counts: Record<string, number>; examples: FileNote[] };
   languages: Record<string, number>;
   progress?: IndexProgress;
@@ -184,7 +233,11 @@ export interface FolderStatus {
   /** Bytes of this repository's index, and what it may take; a budget of 0 is none. */
   disk: { used: number; budget: number };
   spaces: SpaceStatus[];
-  /** The last error of the background work, if it stands. */
+  /** How much of the machine background work takes now, and why. */
+  background: { load: BackgroundLoad; why: string };
+  /** Texts embedded since the server opened the folder, all lanes. */
+  embedded: number;
+  /** The last error of the background work, if it stands, or why the folder is watched in a limited way only. */
   error?: string;
   /** Folder on disk that holds this index. */
   indexPath: string;

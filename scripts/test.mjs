@@ -102,11 +102,11 @@ const steps = {
     ]);
     return { ok };
   },
-  'killed server': async () => {
+  'killed processes': async () => {
     // Finds the server by /proc.
     if (process.platform !== 'linux') return { skipped: true };
     const { ok, output } = await run(process.execPath, [
-      join(root, 'test', 'load', 'kill-server.mjs'),
+      join(root, 'test', 'load', 'kill-processes.mjs'),
       root,
       '--kills',
       '5',

@@ -50,6 +50,8 @@ export function registerCommands(dependencies: CommandDependencies): vscode.Disp
     'tiercel.showMenu': () => statusBar.showMenu(),
     'tiercel.pause': () => forEveryFolder(methods.pause),
     'tiercel.resume': () => forEveryFolder(methods.resume),
+    'tiercel.cancel': () => forEveryFolder(methods.cancel),
+    'tiercel.retry': () => forEveryFolder(methods.retry),
     'tiercel.rebuildIndex': () => rebuild(remedies),
     'tiercel.restartServer': () => server.restart(),
     'tiercel.showLog': () => {

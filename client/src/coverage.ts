@@ -15,10 +15,12 @@ export function leastCoverage(all: readonly Coverage[]): Coverage | undefined {
   }
   return all.slice(1).reduce<Coverage>((least, next) => {
     const deep = least.deep === undefined ? next.deep : Math.min(least.deep, next.deep ?? 1);
+    const pending = (least.pendingFiles ?? 0) + (next.pendingFiles ?? 0);
     return {
       lexical: Math.min(least.lexical, next.lexical),
       instant: Math.min(least.instant, next.instant),
       ...(deep === undefined ? {} : { deep }),
+      ...(pending === 0 ? {} : { pendingFiles: pending }),
     };
   }, first);
 }

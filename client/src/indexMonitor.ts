@@ -10,7 +10,7 @@ import type { FolderState } from './statusView.ts';
 /** Least time between two questions for the status of one folder while it is being indexed. */
 const refreshMs = 2_000;
 
-const settledPhases: ReadonlySet<string> = new Set(['ready', 'paused', 'failed']);
+const settledPhases: ReadonlySet<string> = new Set(['ready', 'paused', 'cancelled', 'failed']);
 
 export class IndexMonitor implements vscode.Disposable {
   private readonly server: Server;

@@ -35,6 +35,7 @@ const settingNames = [
   'search',
   'inference',
   'gpu',
+  'background',
 ] as const satisfies readonly (keyof SettingsInput)[];
 
 /** The `tiercel.*` settings the server understands. */

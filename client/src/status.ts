@@ -4,7 +4,7 @@ import type { IndexMonitor } from './indexMonitor.ts';
 import type { Server } from './server.ts';
 import { statusReport } from './statusReport.ts';
 import type { FolderState } from './statusView.ts';
-import { phaseOf, progressSentence, statusView } from './statusView.ts';
+import { isHalted, isWorking, progressSentence, retried, statusView } from './statusView.ts';
 
 const scheme = 'tiercel-status';
 const reportUri = vscode.Uri.from({ scheme, path: 'Tiercel Index Status.md' });
@@ -82,7 +82,7 @@ export class StatusBar implements vscode.Disposable {
     this.item.backgroundColor = backgrounds[view.severity];
     this.item.show();
     this.reportChanged.fire(reportUri);
-    const paused = states.some((state) => phaseOf(state) === 'paused');
+    const paused = states.some(isHalted);
     void vscode.commands.executeCommand('setContext', 'tiercel.paused', paused);
     for (const state of states) {
       this.followFirstIndex(state);
@@ -146,12 +146,15 @@ function menuRows(down: boolean, states: readonly FolderState[]): MenuRow[] {
   if (down) {
     return general.reverse();
   }
-  const paused = states.some((state) => phaseOf(state) === 'paused');
+  const paused = states.some(isHalted);
+  const failed = states.some(({ status }) => Object.keys(status?.notes.counts ?? {}).some((name) => retried.has(name)));
   return [
     menuRow('search', 'Search Code by Meaning', 'tiercel.search'),
     paused
       ? menuRow('debug-continue', 'Resume Indexing', 'tiercel.resume')
       : menuRow('debug-pause', 'Pause Indexing', 'tiercel.pause'),
+    ...(states.some(isWorking) ? [menuRow('circle-slash', 'Cancel Indexing', 'tiercel.cancel')] : []),
+    ...(failed ? [menuRow('redo', 'Retry Files That Failed', 'tiercel.retry')] : []),
     menuRow('refresh', 'Rebuild Index…', 'tiercel.rebuildIndex'),
     { label: '', kind: vscode.QuickPickItemKind.Separator },
     ...general,

@@ -2,7 +2,7 @@
 import type { FolderStatus, SpaceStatus, TierStatus } from '../../protocol/status.ts';
 import { percent } from './coverage.ts';
 import type { FolderState, ServerState } from './statusView.ts';
-import { bytes, count, phaseOf, pressureEffects, progressSentence } from './statusView.ts';
+import { bytes, count, phaseOf, pressureEffects, progressSentence, retried } from './statusView.ts';
 
 const serverLines: Record<ServerState['kind'], string> = {
   starting: 'The server is starting.',
@@ -116,12 +116,16 @@ function statusLines(status: FolderStatus): string[] {
     lines.push('', '### Languages', '', ...languages.map(([language, files]) => `- ${language}: ${count(files)}`));
   }
   const notes = Object.entries(status.notes.counts).sort((a, b) => b[1] - a[1]);
+  if (notes.some(([reason]) => retried.has(reason))) {
+    lines.push('', '"Tiercel: Retry Files That Failed" tries those again that could not be read, parsed or embedded.');
+  }
   if (notes.length > 0) {
-    lines.push('', '### Files left out, or cut by lines instead of by structure', '');
+    lines.push('', '### Files left out, or indexed in part', '');
     for (const [reason, files] of notes) {
       lines.push(`- ${reason}: ${count(files)}`);
       for (const example of status.notes.examples.filter((note) => note.reason === reason)) {
-        lines.push(`  - ${example.path}${example.searchable ? ' (searchable)' : ''}`);
+        const detail = example.detail === undefined ? '' : `: ${example.detail}`;
+        lines.push(`  - ${example.path}${example.searchable ? ' (searchable)' : ''}${detail}`);
       }
     }
   }
@@ -132,7 +136,7 @@ function folderSection(state: FolderState): string[] {
   const { status, progress } = state;
   const phase = phaseOf(state) ?? 'unknown';
   const lines = [`## ${state.folder.name}`, '', state.folder.path, ''];
-  const working = progress !== undefined && !['ready', 'paused', 'failed'].includes(phase);
+  const working = progress !== undefined && !['ready', 'paused', 'cancelled', 'failed'].includes(phase);
   lines.push(`- State: ${working ? `${phase} (${progressSentence(progress)})` : phase}`);
   const error = state.error ?? status?.error;
   if (error !== undefined) {

@@ -71,6 +71,8 @@ function status(changes: Partial<FolderStatus> = {}): FolderStatus {
         bytesInMemory: 500_000,
       },
     ],
+    background: { load: 'normal', why: 'by default' },
+    embedded: 0,
     indexPath: '/cache/index',
     ...changes,
   };

@@ -54,6 +54,20 @@ export function phaseOf(state: FolderState): IndexPhase | undefined {
   return state.progress?.phase ?? state.status?.phase;
 }
 
+/** A person stopped the work, and can let it go on. */
+export function isHalted(state: FolderState): boolean {
+  const phase = phaseOf(state);
+  return phase === 'paused' || phase === 'cancelled';
+}
+
+/** There is work under way. */
+export function isWorking(state: FolderState): boolean {
+  return ['scanning', 'indexing', 'embedding'].includes(phaseOf(state) ?? '');
+}
+
+/** Reasons that may be gone when a file is tried again. */
+export const retried: ReadonlySet<string> = new Set(['failed', 'unreadable', 'parser-failed', 'not-embedded']);
+
 function chunksOf(state: FolderState): number {
   return state.progress?.chunks ?? state.status?.chunks ?? 0;
 }
@@ -122,6 +136,9 @@ function folderLines(state: FolderState): string[] {
     }
     lines.push(plain(`${status.model} on ${status.device}`));
     lines.push(...gpuLine(status));
+    if (status.background.load !== 'normal') {
+      lines.push(plain(`Background load ${status.background.load}, ${status.background.why}`));
+    }
     const skipped = Object.entries(status.notes.counts).sort((a, b) => b[1] - a[1]);
     if (skipped.length > 0) {
       lines.push(
@@ -178,7 +195,7 @@ export function statusView(server: ServerState, states: readonly FolderState[]):
   if (states.some(({ progress }) => progress?.waiting !== undefined)) {
     return { text: '$(warning) Tiercel: waiting for memory', tooltip, severity: 'warning' };
   }
-  const working = states.filter((state) => ['scanning', 'indexing', 'embedding'].includes(phaseOf(state) ?? ''));
+  const working = states.filter(isWorking);
   if (working.length > 0) {
     return { text: workingText(working), tooltip, severity: 'none' };
   }
@@ -187,6 +204,9 @@ export function statusView(server: ServerState, states: readonly FolderState[]):
   }
   if (states.some((state) => phaseOf(state) === 'paused')) {
     return { text: '$(debug-pause) Tiercel: paused', tooltip, severity: 'none' };
+  }
+  if (states.some((state) => phaseOf(state) === 'cancelled')) {
+    return { text: '$(circle-slash) Tiercel: cancelled', tooltip, severity: 'none' };
   }
   const chunks = states.reduce((sum, state) => sum + chunksOf(state), 0);
   return {

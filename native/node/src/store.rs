@@ -10,7 +10,7 @@ use tiercel_engine::cancel::Cancel;
 use tiercel_engine::error::{Error, Result};
 use tiercel_engine::filter::Filter;
 use tiercel_engine::store::batch::{Batch, Vectors};
-use tiercel_engine::store::{Missing, SpaceSpec, Store};
+use tiercel_engine::store::{Missing, SpaceSpec, Store, StoreOptions};
 
 use crate::cancel::CancelToken;
 use crate::columns::{
@@ -83,15 +83,22 @@ pub fn for_each_open(each: impl Fn(&Store)) {
     }
 }
 
-/// Opens the store in `folder`, making it if it is not there.
+/// Opens the store in `folder`, making it if it is not there. With `keep`, spaces that are neither opened nor named there
+/// are deleted.
 #[napi(ts_return_type = "Promise<NativeStore>")]
-pub fn open_store(env: &Env, folder: String, spaces: Vec<SpaceInput>) -> napi::Result<Object<'_>> {
+pub fn open_store(
+    env: &Env,
+    folder: String,
+    spaces: Vec<SpaceInput>,
+    keep: Option<Vec<String>>,
+) -> napi::Result<Object<'_>> {
     run(env, Lane::Write, move || {
         let specs: Vec<SpaceSpec> = spaces
             .into_iter()
             .map(|space| SpaceSpec { name: space.name, dimension: space.dimension as usize })
             .collect();
-        let store = Store::open(&PathBuf::from(folder), &specs, tiercel_tier::global(), &governor::store_options())?;
+        let options = StoreOptions { keep, ..governor::store_options() };
+        let store = Store::open(&PathBuf::from(folder), &specs, tiercel_tier::global(), &options)?;
         let store = Arc::new(store);
         open_stores().push(Arc::downgrade(&store));
         Ok(NativeStore { store: Mutex::new(Some(store)), calls: Arc::default() })

@@ -4,12 +4,14 @@ import type { ParseReply } from './messages.ts';
 import type { ChunkedFile, Chunker, ChunkRequest } from './types.ts';
 import { chunkByLines } from './windows.ts';
 import type { ProcessCommand } from '../processes/command.ts';
+import { lowerPriority } from '../processes/priority.ts';
 import { ParseWorker, type Assignment, type WorkerEnd } from './worker.ts';
 
 /** Files that ended the parser: content key to what happened. A `Map` does; one that is kept on disk can, too. */
 export interface FailureMemory {
   get(key: string): string | undefined;
   set(key: string, detail: string): unknown;
+  clear(): void;
 }
 
 export interface ChunkerOptions {
@@ -31,6 +33,12 @@ export interface ChunkerOptions {
 export interface ChunkerPool extends Chunker {
   /** Process ids that are alive now. */
   processIds(): number[];
+  forgetFailures(): void;
+  /**
+   * From now on so many processes, below other programs by so much (as `nice` counts). A priority cannot be raised again:
+   * those that run are replaced when they are done with what they have.
+   */
+  adjust(processes: number, niceness: number): void;
 }
 
 /** Requests given to one process at a time, so that it never waits for the next. */
@@ -66,6 +74,7 @@ class Pool implements ChunkerPool {
   readonly #workers = new Set<ParseWorker<Job>>();
   readonly #idleTimers = new Map<ParseWorker<Job>, NodeJS.Timeout>();
   #closed = false;
+  #niceness = 0;
   #nextId = 1;
   #failedStarts = 0;
 
@@ -82,6 +91,17 @@ class Pool implements ChunkerPool {
 
   processIds(): number[] {
     return [...this.#workers].flatMap((worker) => worker.processId ?? []);
+  }
+
+  forgetFailures(): void {
+    this.#options.rememberedFailures.clear();
+  }
+
+  adjust(processes: number, niceness: number): void {
+    this.#options.processes = Math.max(1, processes);
+    if (niceness === this.#niceness) return;
+    this.#niceness = niceness;
+    for (const worker of this.#workers) worker.retire();
   }
 
   chunk(request: ChunkRequest, signal?: AbortSignal): Promise<ChunkedFile> {
@@ -145,7 +165,8 @@ class Pool implements ChunkerPool {
     for (const worker of this.#workers) {
       if (!worker.retired && worker.load < (best?.load ?? requestsPerProcess)) best = worker;
     }
-    if (best?.load === 0 || this.#workers.size >= this.#options.processes) return best;
+    const active = [...this.#workers].filter(({ retired }) => !retired).length;
+    if (best?.load === 0 || active >= this.#options.processes) return best;
     return this.#start();
   }
 
@@ -158,6 +179,7 @@ class Pool implements ChunkerPool {
         this.#ended(worker, end);
       },
     });
+    if (worker.processId !== undefined) lowerPriority(worker.processId, this.#niceness);
     this.#workers.add(worker);
     return worker;
   }

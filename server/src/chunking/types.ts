@@ -61,5 +61,7 @@ export interface ChunkRequest {
 export interface Chunker {
   /** Never rejects because of a file's content; rejects with `Cancelled` on signal and after close. */
   chunk(request: ChunkRequest, signal?: AbortSignal): Promise<ChunkedFile>;
+  /** Tries files again that are remembered as failures. */
+  forgetFailures?(): void;
   close(): Promise<void>;
 }

@@ -23,6 +23,7 @@ import { doctorCommand } from './doctor.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { modelsCommands } from './models.ts';
 import { ProgressBar } from './progress-bar.ts';
+import { workCommands } from './work.ts';
 import { renderHits, renderIndexResult, renderStatus } from './render.ts';
 
 /** A command line is asked once: it rather waits for a model than answers without it, milliseconds. */
@@ -128,6 +129,7 @@ class Cli {
       .argument('<folder>')
       .option('--json', 'print as JSON')
       .action((folder: string, flags: { json?: true }) => this.#status(folder, flags));
+    workCommands(program, { mainFile: this.#context.mainFile, print });
     const { mainFile, version } = this.#context;
     modelsCommands(program, { mainFile, signal: this.#interrupt.signal, print });
     doctorCommand(program, { mainFile, version, print });

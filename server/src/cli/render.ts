@@ -80,12 +80,14 @@ export function renderStatus(status: FolderStatus): string {
     ...renderResources(status),
     ['Coverage', coverageNote(status.coverage) ?? 'complete'],
     ...status.lanes.map((lane): [string, string] => [`Lane ${lane.lane}`, laneText(lane)]),
+    ['Load', `${status.background.load}, ${status.background.why}`],
     ['Languages', counts(status.languages)],
     ['Not parsed', Object.keys(status.notes.counts).length === 0 ? 'none' : counts(status.notes.counts)],
   ];
-  const examples = status.notes.examples
-    .slice(0, 10)
-    .map(({ path, reason, searchable }) => `    ${path} (${reason}${searchable ? ', cut by lines' : ''})`);
+  const examples = status.notes.examples.slice(0, 10).map(({ path, reason, searchable, detail }) => {
+    const how = searchable ? (reason === 'not-embedded' ? ', found by its words' : ', cut by lines') : '';
+    return `    ${path} (${reason}${how})${detail === undefined ? '' : `: ${detail}`}`;
+  });
   return [...rows.map(([name, value]) => `${name.padEnd(14)}${value}`), ...examples].join('\n');
 }
 

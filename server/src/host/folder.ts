@@ -1,6 +1,6 @@
 /** One indexed folder: its work tree, its store, its background work, and the answers about it. */
 import { relative, resolve, sep } from 'node:path';
-import { TiercelError, cancelled, errorCodes } from '../../../protocol/errors.ts';
+import { TiercelError, cancelled, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import {
   defaultPatienceMs,
   type Coverage,
@@ -10,21 +10,35 @@ import {
   type SimilarParams,
   type SimilarResult,
 } from '../../../protocol/search.ts';
-import type { FolderStatus, IndexParams, IndexProgress, IndexResult, SpaceStatus } from '../../../protocol/status.ts';
+import type {
+  FilesParams,
+  FilesResult,
+  FolderStatus,
+  IndexParams,
+  IndexProgress,
+  IndexResult,
+  RetryResult,
+  SpaceStatus,
+} from '../../../protocol/status.ts';
 import { embeddingText } from '../chunking/embedding-text.ts';
 import type { Chunker } from '../chunking/types.ts';
 import { Indexer } from '../indexing/indexer.ts';
 import type { Lane } from '../indexing/lane.ts';
+import { Problems } from '../indexing/problems.ts';
 import type { Logger } from '../logging/logger.ts';
 import { searchCode, type Answer, type Ranked, type RetrievalDeps } from '../retrieval/search.ts';
 import { chunkAt, similarCode } from '../retrieval/similar.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
 import type { Filter, SpaceStats, StoreStats, RankedStore } from '../store/types.ts';
 import { languageOf } from '../workspace/languages.ts';
-import type { Workspace } from '../workspace/types.ts';
+import type { Documents } from '../workspace/documents.ts';
+import type { Touch, Workspace } from '../workspace/types.ts';
+import type { Background } from './background.ts';
+import { collectNotes, indexedFiles } from './contents.ts';
+import { coveredIn, DeepLane, type FolderModels } from './deep-lane.ts';
+import { Edits } from './edits.ts';
 import type { EngineControl } from './engine.ts';
-import { collectNotes } from './notes.ts';
-import type { DeepModel, DeepOutcome, Lanes } from './lanes.ts';
+import type { FolderMemory } from './folder-memory.ts';
 import { laneStatuses } from './lane-status.ts';
 import type { Rerankers } from './rerankers.ts';
 
@@ -34,20 +48,18 @@ const rerankCandidates = 30;
 
 type Found = Pick<SearchResult, 'hits' | 'timings' | 'absent'>;
 
-/** Models of the server, and which of them this folder uses. */
-export interface FolderModels {
-  lanes: Lanes;
-  deepModel: DeepModel;
-  rerankers: Rerankers;
-}
-
 export interface FolderDeps {
   workspace: Workspace;
   store: RankedStore;
   indexPath: string;
   chunker: Chunker;
   models: FolderModels;
+  rerankers: Rerankers;
   engine: EngineControl;
+  background: Background;
+  /** What editors have open; the workspace reads through it. */
+  documents: Documents;
+  memory: FolderMemory;
   logger: Logger;
   settings: ResolvedSettings;
 }
@@ -55,12 +67,18 @@ export interface FolderDeps {
 export class Folder {
   readonly #deps: FolderDeps;
   readonly #indexer: Indexer;
+  readonly #problems: Problems;
+  readonly #deep: DeepLane;
+  readonly #edits: Edits;
   #watching: Promise<void> | undefined;
-  #deep: DeepOutcome = { note: 'not started' };
   #watchNote: string | undefined;
 
   constructor(deps: FolderDeps) {
     this.#deps = deps;
+    const { memory, documents, background } = deps;
+    this.#problems = new Problems(memory.value.problems, () => {
+      void memory.set({ problems: this.#problems.all });
+    });
     this.#indexer = new Indexer({
       workspace: deps.workspace,
       store: deps.store,
@@ -68,6 +86,21 @@ export class Folder {
       logger: deps.logger,
       instant: deps.models.lanes.instant,
       concurrency: deps.settings.parseProcesses * 4,
+      throttle: background.throttle,
+      problems: this.#problems,
+      open: () => documents.paths,
+      halt: memory.value.halt,
+    });
+    const { workspace, models, settings, logger } = deps;
+    this.#deep = new DeepLane(models, settings, this.#indexer, logger);
+    this.#edits = new Edits({
+      workspace,
+      documents,
+      logger,
+      ready: () => this.#watching?.catch(() => undefined) ?? Promise.resolve(),
+      enqueue: (changes, reason) => {
+        this.#indexer.enqueue(changes, reason);
+      },
     });
   }
 
@@ -92,12 +125,12 @@ export class Folder {
 
   async #watch(): Promise<void> {
     const { workspace, logger } = this.#deps;
-    this.#indexer.announceScan();
-    // Watching begins before the comparison, so that no change falls between the two.
+    this.#indexer.rescan('opened');
+    // The watch begins while the first files are indexed already; what changed since they were listed is reported then.
     try {
       await workspace.watch({
-        onChange: (changes) => {
-          this.#indexer.enqueue(changes, 'changed on disk');
+        onChange: (changes, reason) => {
+          this.#indexer.enqueue(changes, reason);
         },
         onRescan: (reason) => {
           this.#indexer.rescan(reason);
@@ -107,21 +140,29 @@ export class Folder {
           logger.warn(`${this.root}: ${message}`);
         },
       });
-    } finally {
+    } catch (error) {
       // A folder that cannot be watched is indexed all the same.
-      this.#indexer.rescan('opened');
+      if (!isCancelled(error)) this.#watchNote = `The folder cannot be watched: ${messageOf(error)}.`;
+      throw error;
+    } finally {
+      this.#deep.use(false).catch((error: unknown) => {
+        logger.error(`${this.root}: the deep lane could not start`, error);
+      });
     }
-    this.useDeepLane(false).catch((error: unknown) => {
-      logger.error(`${this.root}: the deep lane could not start`, error);
-    });
   }
 
-  /** Turns the deep lane on as the settings say; `forced` turns it on whatever they say. */
-  async useDeepLane(forced: boolean): Promise<DeepOutcome> {
-    const { models, settings } = this.#deps;
-    this.#deep = await models.lanes.deep(models.deepModel, settings, forced);
-    this.#indexer.setDeepLane(this.#deep.lane);
-    return this.#deep;
+  /** An editor has this text for the file, or none any more: see {@link Edits.edited}. */
+  edited(client: object, path: string, text: string | undefined, saved: boolean): Promise<void> {
+    return this.#edits.edited(client, path, text, saved);
+  }
+
+  /** A client tells what happens in the folder from now on, or no longer does. */
+  setTold(told: boolean): Promise<void> {
+    return this.#deps.workspace.setTold(told);
+  }
+
+  tell(touches: readonly Touch[]): void {
+    this.#deps.workspace.tell(touches);
   }
 
   /** The engine may take another amount than before. */
@@ -129,19 +170,40 @@ export class Folder {
     this.#indexer.retryNow();
   }
 
-  pause(): void {
+  /** Nothing is done until {@link resume}, not even by another server. Resolves when that is kept. */
+  async pause(): Promise<void> {
     this.#indexer.pause();
+    await this.#deps.memory.set({ halt: 'paused' });
   }
 
-  resume(): void {
+  async resume(): Promise<void> {
     this.#indexer.resume();
+    await this.#deps.memory.set({ halt: undefined });
+  }
+
+  /** Gives up what is left to do; what is indexed is kept, and kept up to date. Resolves when that is kept. */
+  async cancel(): Promise<void> {
+    this.#indexer.cancel();
+    await this.#deps.memory.set({ halt: 'cancelled' });
+  }
+
+  async retry(): Promise<RetryResult> {
+    this.#deps.chunker.forgetFailures?.();
+    return { files: await this.#indexer.retry() };
+  }
+
+  files(params: FilesParams): Promise<FilesResult> {
+    const { store, models } = this.#deps;
+    const { lane } = this.#deep.outcome;
+    const lanes = lane === undefined ? [models.lanes.instant] : [models.lanes.instant, lane];
+    return indexedFiles(store, this.root, lanes, params);
   }
 
   async index(params: IndexParams, signal: AbortSignal): Promise<IndexResult> {
     const start = performance.now();
-    if (this.#indexer.paused) this.#indexer.resume();
+    if (this.#indexer.halt !== undefined) await this.resume();
     if (params.deep === true) {
-      const deep = await this.useDeepLane(true);
+      const deep = await this.#deep.use(true);
       if (deep.lane === undefined) throw new TiercelError(errorCodes.installWhatIsMissing, deep.note);
     }
     this.#indexer.rescan('asked to index');
@@ -173,7 +235,7 @@ export class Folder {
     const found = await this.#finish(answer, start, signal);
     const coverage = this.#coverage(stats);
     if (!wantsRerank) return { query, ...found, coverage };
-    const { candidates, report } = await this.#deps.models.rerankers.rerank({
+    const { candidates, report } = await this.#deps.rerankers.rerank({
       settings: this.#deps.settings,
       query,
       candidates: found.hits,
@@ -210,11 +272,11 @@ export class Folder {
   }
 
   async status(): Promise<FolderStatus> {
-    const { store, models, engine, indexPath } = this.#deps;
+    const { store, models, engine, background, indexPath } = this.#deps;
     const { lanes, deepModel } = models;
     const stats = await store.stats(this.root);
     const progress = this.#indexer.progress;
-    const error = this.#indexer.error ?? this.#watchNote;
+    const error = this.#indexer.error ?? this.#indexer.laneTrouble ?? this.#watchNote;
     return {
       folder: this.root,
       phase: progress.phase,
@@ -226,13 +288,15 @@ export class Folder {
       model: lanes.instant.embedder.model.id,
       device: lanes.instant.embedder.device,
       coverage: this.#coverage(stats),
-      lanes: laneStatuses(lanes.instant, deepModel, this.#deep, (space) => statsOf(stats, space).vectors),
-      notes: await collectNotes(store, this.root, stats),
+      lanes: laneStatuses(lanes.instant, deepModel, this.#deep.outcome, (space) => statsOf(stats, space).vectors),
+      notes: await collectNotes(store, this.root, stats, this.#problems.all),
       languages: stats.languages,
       memory: engine.memory,
       gpu: engine.gpu,
       disk: { used: stats.bytesOnDisk, budget: engine.diskBudget },
       spaces: stats.spaces.map(spaceStatus),
+      background: background.status,
+      embedded: this.#indexer.embedded,
       ...(progress.phase === 'ready' ? {} : { progress }),
       ...(error === undefined ? {} : { error }),
       indexPath,
@@ -242,6 +306,8 @@ export class Folder {
   async close(): Promise<void> {
     await this.#deps.workspace.close();
     await this.#indexer.close();
+    await this.#edits.settled();
+    await this.#deps.memory.settled();
   }
 
   /** @throws TiercelError `IndexFirst` when nothing is known of this folder and nothing is under way. */
@@ -257,30 +323,33 @@ export class Folder {
   ): RetrievalDeps {
     const { store, models } = this.#deps;
     const { instant } = models.lanes;
-    const asked: Lane[] = this.#deep.lane === undefined ? [instant] : [instant, this.#deep.lane];
-    const lanes = asked.filter(({ space }) => statsOf(stats, space).covered > 0);
+    const deep = this.#deep.answering;
+    const asked: Lane[] = deep === undefined ? [instant] : [instant, deep];
+    const lanes = asked.filter(({ space }) => coveredIn(stats, space) > 0);
     return { store, tree: this.root, lanes, patienceMs };
   }
 
   #coverage(stats: StoreStats): Coverage {
-    const { lanes, deepModel } = this.#deps.models;
-    const { filesDone, filesTotal, phase } = this.#indexer.progress;
-    const pending = phase === 'ready' ? 0 : Math.max(filesTotal - filesDone, 0);
+    const { lanes } = this.#deps.models;
+    const { phase } = this.#indexer.progress;
+    const pending = this.#indexer.pendingFiles;
     const known = stats.knownFiles + pending;
     const share = (part: number, whole: number): number => (whole === 0 ? 1 : Math.min(part / whole, 1));
-    const deep = statsOf(stats, deepModel.space).covered;
     return {
       // Before the first look at the folder nothing is known of it, not even that it is empty.
       lexical: known === 0 && phase === 'scanning' ? 0 : share(stats.knownFiles, known),
-      instant: share(statsOf(stats, lanes.instant.space).covered, stats.chunks),
-      ...(this.#deep.lane === undefined && deep === 0 ? {} : { deep: share(deep, stats.chunks) }),
+      instant: share(coveredIn(stats, lanes.instant.space), stats.chunks),
+      ...this.#deep.coverage(stats),
+      ...(pending === 0 ? {} : { pendingFiles: pending }),
     };
   }
 
   async #finish(answer: Answer, start: number, signal: AbortSignal): Promise<Found> {
     if (signal.aborted) throw cancelled();
     const beforeRead = performance.now();
-    const hits = await Promise.all(answer.hits.map((hit) => this.#withSnippet(hit)));
+    const found = await Promise.all(answer.hits.map((hit) => this.#withSnippet(hit)));
+    // Gone from the disk, and the index does not know yet.
+    const hits = found.filter(({ snippet }) => snippet !== '');
     const end = performance.now();
     const timings = { total: end - start, ...answer.timings, read: end - beforeRead };
     return { hits, timings, ...(answer.absent.length === 0 ? {} : { absent: answer.absent }) };

@@ -4,20 +4,29 @@
  */
 import { realpath, rm, stat } from 'node:fs/promises';
 import { TiercelError, errorCodes, messageOf } from '../../../protocol/errors.ts';
-import { createChunker } from '../chunking/pool.ts';
-import type { Chunker } from '../chunking/types.ts';
+import { createChunker, type ChunkerPool } from '../chunking/pool.ts';
 import { ModelCatalog } from '../inference/models/catalog.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
-import { batchLimitsFile, indexDirectory, modelsDirectory, userModelsDirectory } from '../settings/paths.ts';
+import {
+  batchLimitsFile,
+  folderMemoryFile,
+  indexDirectory,
+  modelMemoryFile,
+  modelsDirectory,
+  userModelsDirectory,
+} from '../settings/paths.ts';
 import { repositoryIdentity } from '../workspace/identity.ts';
 import { openWorkspace } from '../workspace/workspace.ts';
 import { ownProcess } from '../processes/command.ts';
+import { Background } from './background.ts';
 import { EngineControl } from './engine.ts';
+import { FolderMemory } from './folder-memory.ts';
 import { Folder, notIndexed } from './folder.ts';
 import { Lanes } from './lanes.ts';
+import { ModelMemory } from './model-memory.ts';
 import { Rerankers } from './rerankers.ts';
-import { FolderSlot, type OpenedFolder } from './slot.ts';
+import { FolderSlot, type Editors, type OpenedFolder } from './slot.ts';
 import { StoreRegistry } from './stores.ts';
 
 /** How long a folder stays open after its last lease: the next command on it answers at once. */
@@ -46,12 +55,17 @@ export interface Lease {
 export class Host {
   /** Budgets and ways of searching, shared by all folders. */
   readonly engine: EngineControl;
+  /** How much of the machine the work takes, of all folders together. */
+  readonly background: Background;
   readonly #options: HostOptions;
   readonly #lanes: Promise<Lanes>;
   readonly #rerankers: Rerankers;
-  readonly #chunker: Chunker;
+  readonly #chunker: ChunkerPool;
   readonly #stores = new StoreRegistry();
   readonly #slots = new Map<string, FolderSlot>();
+  readonly #modelMemories = new Map<string, ModelMemory>();
+  /** By folder of the index: the last one that was asked for. */
+  readonly #rebuilding = new Map<string, Promise<void>>();
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -70,6 +84,7 @@ export class Host {
       processes: options.settings.parseProcesses,
       command: ownProcess('parse', options.mainFile),
     });
+    this.background = new Background({ chunker: this.#chunker, processes: options.settings.parseProcesses, logger });
   }
 
   /** @throws TiercelError `FixTheCall` when the folder does not exist; `IndexFirst`, see {@link LeaseOptions.create}. */
@@ -87,9 +102,18 @@ export class Host {
   /** Throws the stored index of a folder (and of the other work trees of its repository) away and opens it anew. */
   async rebuild(path: string): Promise<void> {
     const indexPath = indexDirectory(await repositoryIdentity(await existingFolder(path)));
+    const before = this.#rebuilding.get(indexPath) ?? Promise.resolve();
+    const rebuilt = before.catch(() => undefined).then(() => this.#rebuild(indexPath));
+    this.#rebuilding.set(indexPath, rebuilt);
+    await rebuilt;
+  }
+
+  async #rebuild(indexPath: string): Promise<void> {
     const slots = [...this.#slots.values()].filter((slot) => slot.indexPath === indexPath);
     await Promise.all(slots.map((slot) => slot.closeFolder()));
     await rm(indexPath, { recursive: true, force: true });
+    await rm(modelMemoryFile(indexPath), { force: true });
+    await Promise.all(slots.map(({ root }) => rm(folderMemoryFile(root), { force: true })));
     await Promise.all(slots.map((slot) => slot.reopen()));
   }
 
@@ -100,6 +124,14 @@ export class Host {
     await lanes?.close();
     await this.#rerankers.close();
     await this.engine.close();
+    this.background.close();
+  }
+
+  /** One for all work trees of a repository: they write to one file. */
+  #modelMemory(indexPath: string): ModelMemory {
+    const memory = this.#modelMemories.get(indexPath) ?? new ModelMemory(modelMemoryFile(indexPath));
+    this.#modelMemories.set(indexPath, memory);
+    return memory;
   }
 
   #newSlot(root: string, indexPath: string, settings: ResolvedSettings): FolderSlot {
@@ -107,7 +139,7 @@ export class Host {
       root,
       indexPath,
       settings,
-      (current) => this.#open(root, indexPath, current),
+      (current, editors) => this.#open(root, indexPath, current, editors),
       (error) => {
         this.#options.logger.error(`${root}: could not be opened again: ${messageOf(error)}`, error);
       },
@@ -134,18 +166,46 @@ export class Host {
     return { slot, release };
   }
 
-  async #open(root: string, indexPath: string, settings: ResolvedSettings): Promise<OpenedFolder> {
+  async #open(
+    root: string,
+    indexPath: string,
+    settings: ResolvedSettings,
+    { documents, told }: Editors,
+  ): Promise<OpenedFolder> {
     const { logger } = this.#options;
     const lanes = await this.#lanes;
     const deepModel = await lanes.deepModel(settings);
-    const { store, release } = await this.#stores.lease(indexPath, lanes.spaces(deepModel));
+    const id = settings.inference.model;
+    const models = this.#modelMemory(indexPath);
+    const answering = await models.answering(root);
+    const other = answering === undefined || answering.id === id ? undefined : answering;
+    const before =
+      other && (await lanes.deepModel({ ...settings, inference: { ...settings.inference, model: other.id } }));
+    const previous = before?.resolved === undefined ? undefined : before;
+    // Without the model nobody can say which vectors are needed no more.
+    const keep = deepModel.resolved && (await models.want(root, { id, space: deepModel.space }));
+    const wanted = previous === undefined ? [deepModel] : [deepModel, previous];
+    const { store, release } = await this.#stores.lease(indexPath, lanes.spaces(wanted), keep);
     try {
       const { exclude, maxFileBytes } = settings;
-      const workspace = await openWorkspace({ root, exclude, maxFileBytes });
-      const { engine } = this;
+      const workspace = await openWorkspace({ root, exclude, maxFileBytes, overlay: documents, told });
+      const { engine, background } = this;
       const chunker = this.#chunker;
-      const models = { lanes, deepModel, rerankers: this.#rerankers };
-      const folder = new Folder({ workspace, store, indexPath, chunker, models, engine, logger, settings });
+      const memory = await FolderMemory.open(folderMemoryFile(root), logger);
+      const folder = new Folder({
+        workspace,
+        store,
+        indexPath,
+        chunker,
+        models: { lanes, deepModel, previous, onComplete: () => models.complete(root) },
+        rerankers: this.#rerankers,
+        engine,
+        background,
+        documents,
+        memory,
+        logger,
+        settings,
+      });
       return { folder, release };
     } catch (error) {
       await release();

@@ -77,10 +77,13 @@ export class Lanes {
     }
   }
 
-  /** Spaces of a store whose folder uses that model. */
-  spaces({ space, resolved }: DeepModel): SpaceSpec[] {
+  /** Spaces of a store whose folder uses these models. */
+  spaces(models: readonly DeepModel[]): SpaceSpec[] {
     const instant = { name: this.instant.space, dimension: this.instant.embedder.model.dimension };
-    return resolved === undefined ? [instant] : [instant, { name: space, dimension: resolved.info.dimension }];
+    const deep = models.flatMap(({ space, resolved }) =>
+      resolved === undefined ? [] : [{ name: space, dimension: resolved.info.dimension }],
+    );
+    return [instant, ...deep];
   }
 
   /** @param forced turns the lane on whatever the settings say */

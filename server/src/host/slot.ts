@@ -1,6 +1,8 @@
 /** The place of one folder in the host: opens it when first needed, closes and reopens it when its settings change. */
 import type { IndexProgress } from '../../../protocol/status.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
+import { Documents } from '../workspace/documents.ts';
+import type { Touch } from '../workspace/types.ts';
 import type { Folder } from './folder.ts';
 
 const retryAfterMs = 30_000;
@@ -11,15 +13,25 @@ export interface OpenedFolder {
   release: () => Promise<void>;
 }
 
+/** What a folder is opened with, besides the settings. */
+export interface Editors {
+  documents: Documents;
+  /** A client tells what happens in the folder. */
+  told: boolean;
+}
+
 export class FolderSlot {
   readonly root: string;
   readonly indexPath: string;
   leases = 0;
   lingering: NodeJS.Timeout | undefined;
-  readonly #open: (settings: ResolvedSettings) => Promise<OpenedFolder>;
+  readonly #open: (settings: ResolvedSettings, editors: Editors) => Promise<OpenedFolder>;
   /** Takes the errors of work that nobody waits for. */
   readonly #report: (error: unknown) => void;
   readonly #listeners = new Set<(progress: IndexProgress) => void>();
+  readonly #documents = new Documents();
+  /** Clients that tell what happens in the folder. */
+  readonly #tellers = new Set<object>();
   #settings: ResolvedSettings;
   #opened: Promise<OpenedFolder> | undefined;
   #following = false;
@@ -29,7 +41,7 @@ export class FolderSlot {
     root: string,
     indexPath: string,
     settings: ResolvedSettings,
-    open: (settings: ResolvedSettings) => Promise<OpenedFolder>,
+    open: (settings: ResolvedSettings, editors: Editors) => Promise<OpenedFolder>,
     report: (error: unknown) => void,
   ) {
     this.#report = report;
@@ -78,6 +90,39 @@ export class FolderSlot {
     await (await this.folder()).follow();
   }
 
+  /**
+   * An editor of this client has the text for the file, or none any more. Nothing comes of it in a folder that is not
+   * followed. Never rejects.
+   */
+  async edited(client: object, path: string, text: string | undefined, saved: boolean): Promise<void> {
+    const opened = this.#following ? await this.#opened?.catch(() => undefined) : undefined;
+    if (opened === undefined && text === undefined) this.#documents.close(client, path);
+    await opened?.folder.edited(client, path, text, saved);
+  }
+
+  /** The client tells what happens in the folder from now on, or no longer does. */
+  async setTeller(client: object, tells: boolean): Promise<void> {
+    const before = this.#tellers.size > 0;
+    if (tells) this.#tellers.add(client);
+    else this.#tellers.delete(client);
+    const told = this.#tellers.size > 0;
+    if (told === before) return;
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.folder.setTold(told);
+  }
+
+  async tell(touches: readonly Touch[]): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    opened?.folder.tell(touches);
+  }
+
+  /** The client is gone, and what it had open with it. */
+  async forget(client: object): Promise<void> {
+    const open = this.#documents.of(client);
+    await Promise.all(open.map((path) => this.edited(client, path, undefined, false)));
+    await this.setTeller(client, false);
+  }
+
   /** Takes other settings: those that change what is indexed reopen the folder. */
   async configure(settings: ResolvedSettings): Promise<void> {
     const before = indexingSettings(this.#settings);
@@ -115,7 +160,7 @@ export class FolderSlot {
   }
 
   async #openNow(): Promise<OpenedFolder> {
-    const opened = await this.#open(this.#settings);
+    const opened = await this.#open(this.#settings, { documents: this.#documents, told: this.#tellers.size > 0 });
     opened.folder.onProgress((progress) => {
       if (progress.phase === 'failed') this.#retryLater();
       for (const listener of this.#listeners) listener(progress);

@@ -25,11 +25,12 @@ export class StoreRegistry {
   /** Stores that are being closed: opening one again waits, since its files are locked until then. */
   readonly #closing = new Map<string, Promise<void>>();
 
-  async lease(directory: string, spaces: SpaceSpec[]): Promise<StoreLease> {
+  /** @param keep names of spaces that stay beside these; all others go, if the store is not open already */
+  async lease(directory: string, spaces: SpaceSpec[], keep?: string[]): Promise<StoreLease> {
     await this.#closing.get(directory);
     let entry = await this.#withSpaces(directory, spaces);
     if (entry === undefined) {
-      entry = { store: openPatiently({ directory, spaces }), spaces: namesOf(spaces), leases: 0 };
+      entry = { store: openPatiently({ directory, spaces, keep }), spaces: namesOf(spaces), leases: 0 };
       this.#open.set(directory, entry);
     }
     entry.leases += 1;

@@ -2,13 +2,12 @@
 import { hashBytes, type FileRecord, type VectorBatch, type VectorStore } from '../store/types.ts';
 import type { Lane } from './lane.ts';
 import type { PreparedFile } from './prepare.ts';
+import type { Throttle } from './throttle.ts';
 
 const maxChunks = 4000;
 const maxTextBytes = 12 * 1024 * 1024;
 /** What a crash may cost: work not committed yet. A commit takes a tenth of this. */
 const maxAgeMs = 2000;
-/** Texts handed to the embedder in one call: small enough that a cancel is noticed soon. */
-const embedBatch = 512;
 
 export class Batch {
   /** By path: what is to be put, undefined for what is to be removed. Later news of a path replace earlier ones. */
@@ -68,6 +67,7 @@ export async function embedMissing(
   store: VectorStore,
   lane: Lane,
   texts: ReadonlyMap<string, string>,
+  throttle: Throttle,
   signal: AbortSignal,
 ): Promise<VectorBatch | undefined> {
   if (texts.size === 0) return undefined;
@@ -82,9 +82,11 @@ export async function embedMissing(
   );
   const dimension = lane.embedder.model.dimension;
   const vectors = new Float32Array(count * dimension);
-  for (let start = 0; start < count; start += embedBatch) {
-    const part = await lane.embedder.embed(wanted.slice(start, start + embedBatch), 'passage', signal);
+  for (let start = 0; start < count;) {
+    const some = wanted.slice(start, start + throttle.batch);
+    const part = await throttle.paced(() => lane.embedder.embed(some, 'passage', signal), signal);
     vectors.set(part, start * dimension);
+    start += some.length;
   }
   return { space: lane.space, keys, vectors };
 }

@@ -50,8 +50,6 @@ export interface PatienceHooks {
   onWait: (error: TiercelError) => void;
   /** Fires when it is worth trying sooner than the store said. */
   nudge: () => AbortSignal;
-  /** Asked after each wait: true gives this commit up. */
-  givesUp?: () => boolean;
   /** Done before each wait: work that the store takes all the same. */
   meanwhile?: () => Promise<void>;
 }
@@ -60,15 +58,14 @@ export interface PatienceHooks {
  * Commits. When the store asks for patience (memory or disk is short) waits as long as it says and tries the same batch
  * again, until it takes it. What the batch removes does not wait for what it adds: it is what makes room.
  *
- * @returns false when it was given up
  * @throws TiercelError `Cancelled` within milliseconds after `signal` fires
  */
 export async function commitPatiently(
   store: VectorStore,
   batch: CommitBatch,
   signal: AbortSignal,
-  { onWait, nudge, givesUp, meanwhile }: PatienceHooks,
-): Promise<boolean> {
+  { onWait, nudge, meanwhile }: PatienceHooks,
+): Promise<void> {
   let rest = batch;
   for (;;) {
     if (signal.aborted) throw cancelled();
@@ -76,7 +73,7 @@ export async function commitPatiently(
     const sooner = nudge();
     try {
       await store.commit(rest);
-      return true;
+      return;
     } catch (error) {
       if (!isRetryable(error)) throw error;
       if (rest.remove.length > 0) {
@@ -89,7 +86,6 @@ export async function commitPatiently(
       await delay(error.retryAfterMs ?? defaultRetryMs, undefined, { signal: AbortSignal.any([signal, sooner]) }).catch(
         () => undefined,
       );
-      if (givesUp?.() === true) return false;
     }
   }
 }

@@ -1,35 +1,56 @@
 /**
- * The background work of one folder: brings the store to what the work tree holds, then fills the deep lane.
- *
- * One loop at a time takes jobs from a coalescing queue; several files are read and cut at once, embedded and committed
- * in batches while the next files are prepared. A full batch waits for the commit before it, and nothing more is read
- * until that is done: a slow store, or one that is short of memory, slows the reader instead of filling memory.
+ * The background work of one folder: one loop compares the work tree with the store and sends what differs through the
+ * {@link Pipeline}, another, the {@link VectorFiller}, fills the deep lane beside it.
  */
 import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { IndexPhase, IndexProgress } from '../../../protocol/status.ts';
 import type { StoreStats, VectorStore } from '../store/types.ts';
 import type { FileChange } from '../workspace/types.ts';
-import { Batch, embedMissing } from './batch.ts';
-import { CommitQueue, commitPatiently } from './commits.ts';
-import { fillLane } from './fill.ts';
+import { VectorFiller } from './filler.ts';
+import { allFiles } from './known-files.ts';
 import type { Lane } from './lane.ts';
 import { Patience } from './patience.ts';
-import { prepareFile, type PrepareDeps } from './prepare.ts';
+import { Pipeline, type Done } from './pipeline.ts';
+import type { PrepareDeps } from './prepare.ts';
+import { Problems } from './problems.ts';
 import { ProgressMeter } from './progress.ts';
 import { JobQueue, type Job } from './queue.ts';
+import { urgencyOf } from './relevance.ts';
 import { scan } from './scan.ts';
+import { Throttle } from './throttle.ts';
 import { Waiters, type WorkDone } from './waiters.ts';
+
+/**
+ * Why nothing is done though there may be something to do. `paused`: nothing at all. `cancelled`: what is indexed is kept
+ * up to date, what never was is left alone, and no vectors are filled in. `stopped`: until the next one who asks for work.
+ */
+export type Halt = 'paused' | 'cancelled' | 'stopped';
 
 export interface IndexerOptions extends PrepareDeps {
   store: VectorStore;
   instant: Lane;
   /** Files read and cut at once. */
   concurrency: number;
+  throttle?: Throttle;
+  problems?: Problems;
+  /** Paths of open editors, which go first. */
+  open?: () => ReadonlySet<string>;
+  halt?: Halt | undefined;
 }
+
+/** So many changes at once are somebody's saves; more come from a program and are put in order by relevance. */
+const mostSaves = 20;
+/** Outcomes that {@link Indexer.retry} tries again. */
+const retryable: ReadonlySet<string> = new Set(['failed', 'unreadable', 'parser-failed']);
 
 export class Indexer {
   readonly #options: IndexerOptions;
+  readonly #throttle: Throttle;
+  readonly #problems: Problems;
+  readonly #open: () => ReadonlySet<string>;
+  readonly #filler: VectorFiller;
+  readonly #pipeline: Pipeline;
   readonly #queue = new JobQueue();
   readonly #meter = new ProgressMeter();
   readonly #listeners = new Set<(progress: IndexProgress) => void>();
@@ -38,25 +59,45 @@ export class Indexer {
   #working = new AbortController();
   #loop: Promise<void> | undefined;
   #scanReason: string | undefined;
-  #paused = false;
-  /** Stands still like a pause, but ends with the next one who asks for work. */
-  #stopped = false;
-  #phase: IndexPhase = 'ready';
+  #halt: Halt | undefined;
+  /** What the loop is at. */
+  #phase: 'ready' | 'scanning' | 'indexing' | 'failed' = 'ready';
   #error: string | undefined;
-  #message: string | undefined;
   readonly #patience: Patience;
-  readonly #waiters = new Waiters(() => this.#patience.waiting);
-  #deep: Lane | undefined;
-  #deepPending = false;
+  readonly #waiters = new Waiters(() => this.#waitingFor());
   #work: WorkDone = { filesChanged: 0, embedded: 0 };
+  #embedded = 0;
   /** As of the last commit. */
   #stats: StoreStats | undefined;
 
   constructor(options: IndexerOptions) {
     this.#options = options;
+    this.#throttle = options.throttle ?? new Throttle();
+    this.#problems = options.problems ?? new Problems();
+    this.#open = options.open ?? (() => new Set());
+    this.#halt = options.halt;
     this.#patience = new Patience(options.workspace.root, options.logger, () => {
       this.#publish();
     });
+    this.#filler = new VectorFiller({
+      ...options,
+      throttle: this.#throttle,
+      problems: this.#problems,
+      open: this.#open,
+      quiet: async () => {
+        while (this.#loop !== undefined) await this.#loop;
+      },
+      onChange: (embedded) => this.#filled(embedded),
+    });
+    this.#pipeline = new Pipeline({
+      ...options,
+      queue: this.#queue,
+      throttle: this.#throttle,
+      problems: this.#problems,
+      patience: this.#patience,
+      onDone: (done) => this.#done(done),
+    });
+    if (this.#halt !== undefined) this.#filler.hold();
   }
 
   /** The last failure of the background work, until work succeeds again. */
@@ -64,26 +105,50 @@ export class Indexer {
     return this.#error;
   }
 
+  /** Why the deep lane stands still, while it does. */
+  get laneTrouble(): string | undefined {
+    return this.#filler.trouble === undefined ? undefined : messageOf(this.#filler.trouble);
+  }
+
   get deepLane(): Lane | undefined {
-    return this.#deep;
+    return this.#filler.lane;
+  }
+
+  get halt(): Halt | undefined {
+    return this.#halt;
+  }
+
+  /** Texts embedded since this indexer was made, all lanes. */
+  get embedded(): number {
+    return this.#embedded;
+  }
+
+  /** Files that are known to differ from what is indexed. */
+  get pendingFiles(): number {
+    return this.#phase === 'ready' && this.#queue.size === 0
+      ? 0
+      : Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size);
   }
 
   get progress(): IndexProgress {
     const now = performance.now();
-    const working = this.#phase === 'indexing' || this.#phase === 'embedding';
-    const waiting = working ? this.#patience.waiting?.why : undefined;
-    const left = waiting === undefined ? this.#meter.millisecondsLeft(now) : undefined;
+    const phase = this.#phaseNow();
+    const meter = phase === 'embedding' ? this.#filler.meter : this.#meter;
+    const waiting = phase === 'indexing' || phase === 'embedding' ? this.#waitingFor()?.why : undefined;
+    const left = waiting === undefined ? meter.millisecondsLeft(now) : undefined;
+    const filling = `deep vectors: ${String(meter.filesDone)} of ${String(meter.filesTotal)} files`;
+    const message = waiting ?? (phase === 'embedding' ? filling : undefined);
     return {
       folder: this.#options.workspace.root,
-      phase: this.#phase,
-      filesDone: this.#meter.filesDone,
-      filesTotal: this.#meter.filesTotal,
-      chunksDone: this.#meter.chunksDone,
-      chunksPerSecond: Math.round(this.#meter.rate(now)),
+      phase,
+      filesDone: meter.filesDone,
+      filesTotal: meter.filesTotal,
+      chunksDone: meter.chunksDone,
+      chunksPerSecond: Math.round(meter.rate(now)),
       chunks: this.#stats?.chunks ?? 0,
       ...(left === undefined ? {} : { millisecondsLeft: left }),
-      ...(this.#message === undefined ? {} : { message: this.#message }),
-      ...(waiting === undefined ? {} : { waiting, message: waiting }),
+      ...(message === undefined ? {} : { message }),
+      ...(waiting === undefined ? {} : { waiting }),
     };
   }
 
@@ -101,36 +166,38 @@ export class Indexer {
     return () => this.#listeners.delete(listener);
   }
 
-  /** A comparison will be asked for shortly: nobody is told `ready` before it is done. */
-  announceScan(): void {
-    this.#setPhase('scanning');
-  }
-
   /** Compare the whole work tree with the store and index the difference. */
   rescan(reason: string): void {
     this.#scanReason ??= reason;
-    this.#stopped = false;
+    if (this.#halt === 'stopped') this.#goOn();
     this.#start();
   }
 
   enqueue(changes: readonly FileChange[], reason: string): void {
     this.#meter.begin(performance.now());
+    // A fresh time stamp is no news here: these were all changed just now.
+    const files = changes.map(({ path }) => ({ path, mtimeMs: 0 }));
+    const urgency = changes.length > mostSaves ? urgencyOf(files, this.#open()) : undefined;
     for (const change of changes) {
-      const before = this.#queue.size;
-      this.#queue.add({ ...change, reason });
-      this.#meter.filesTotal += this.#queue.size - before;
+      this.#add({
+        ...change,
+        reason,
+        ...(change.kind === 'removed' || urgency === undefined
+          ? {}
+          : { urgency: urgency.get(change.path) ?? 'source' }),
+      });
     }
     // Files that are gone make room, and none waits for the deep lane.
-    const urgent = this.#phase === 'embedding' || changes.some(({ kind }) => kind === 'removed');
-    if (urgent && this.#patience.waiting !== undefined) this.#patience.retryNow();
+    const urgent = this.#phaseNow() === 'embedding' || changes.some(({ kind }) => kind === 'removed');
+    if (urgent && this.#waitingFor() !== undefined) this.retryNow();
+    this.#throttle.hurry();
     this.#start();
   }
 
   /** From now on the deep lane is filled whenever nothing else is to do; undefined turns it off. */
   setDeepLane(lane: Lane | undefined): void {
-    this.#deep = lane;
-    this.#deepPending = lane !== undefined;
-    this.#start();
+    this.#filler.use(lane);
+    this.#publish();
   }
 
   /** Whether somebody waits for the work to complete. */
@@ -138,33 +205,50 @@ export class Indexer {
     return this.#waiters.size > 0;
   }
 
+  /** Tries files again that could not be read, parsed or embedded. @returns how many */
+  async retry(): Promise<number> {
+    const jobs: Job[] = [];
+    const { store, workspace } = this.#options;
+    for await (const { path, outcome } of allFiles(store, workspace.root, this.#closing.signal)) {
+      if (retryable.has(outcome)) jobs.push({ path, kind: 'changed', reason: `${outcome} before, asked to retry` });
+    }
+    const unembedded = this.#problems.all.filter(({ reason }) => reason === 'not-embedded').length;
+    this.#problems.clearReason('not-embedded');
+    this.#meter.begin(performance.now());
+    for (const job of jobs) this.#add(job);
+    if (unembedded > 0 || this.#filler.trouble !== undefined) this.#filler.more();
+    this.#start();
+    return jobs.length + unembedded;
+  }
+
   /** Ends the work under way because nobody wants it any more. The next {@link rescan} finds what is left to do. */
   stop(): void {
-    this.#stopped = true;
-    this.#working.abort();
-    this.#setPhase('paused');
+    if (this.#halt === undefined) this.#stopAs('stopped');
+  }
+
+  pause(): void {
+    this.#stopAs('paused');
+  }
+
+  /** Gives up what is left of the work; what is indexed is kept, and kept up to date. Those who wait get `Cancelled`. */
+  cancel(): void {
+    this.#stopAs('cancelled');
+    this.#queue.clear();
+    this.#meter.restart(0, performance.now());
+    this.#waiters.fail(cancelled());
+  }
+
+  resume(): void {
+    if (this.#halt === undefined) return;
+    this.#goOn();
+    // What was under way is found again by comparing, whether it was read, cut or half embedded.
+    this.rescan('resumed');
   }
 
   /** What the store may take has changed: a commit that waits is tried at once. */
   retryNow(): void {
     this.#patience.retryNow();
-  }
-
-  pause(): void {
-    this.#paused = true;
-    this.#working.abort();
-    this.#setPhase('paused');
-  }
-
-  resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    // What was under way is found again by comparing, whether it was read, cut or half embedded.
-    this.rescan('resumed');
-  }
-
-  get paused(): boolean {
-    return this.#paused;
+    this.#filler.patience.retryNow();
   }
 
   /**
@@ -184,12 +268,42 @@ export class Indexer {
     this.#closing.abort();
     this.#working.abort();
     this.#waiters.fail(cancelled());
-    await this.#loop;
+    await Promise.all([this.#loop, this.#filler.close()]);
     this.#listeners.clear();
   }
 
+  #stopAs(halt: Halt): void {
+    this.#halt = halt;
+    this.#filler.hold();
+    this.#working.abort();
+    this.#publish();
+  }
+
+  #goOn(): void {
+    this.#halt = undefined;
+    this.#filler.release();
+  }
+
+  #phaseNow(): IndexPhase {
+    if (this.#halt === 'paused' || this.#halt === 'stopped') return 'paused';
+    if (this.#phase !== 'ready') return this.#phase;
+    if (this.#halt === 'cancelled') return 'cancelled';
+    return this.#filler.working ? 'embedding' : 'ready';
+  }
+
+  #waitingFor() {
+    return this.#patience.waiting ?? this.#filler.patience.waiting;
+  }
+
+  #add(job: Job): void {
+    const before = this.#queue.size;
+    this.#queue.add(job);
+    this.#meter.filesTotal += this.#queue.size - before;
+  }
+
   #start(): void {
-    if (this.#loop !== undefined || this.#paused || this.#stopped || this.#closing.signal.aborted) return;
+    const halted = this.#halt === 'paused' || this.#halt === 'stopped';
+    if (this.#loop !== undefined || halted || this.#closing.signal.aborted) return;
     this.#working = new AbortController();
     // Every file under way listens to it.
     setMaxListeners(0, this.#working.signal);
@@ -205,33 +319,37 @@ export class Indexer {
       .finally(() => {
         this.#loop = undefined;
         this.#patience.goOn();
-        if (this.#phase !== 'failed' && this.#hasWork()) this.#start();
+        if (this.#phase === 'failed') return;
+        if (this.#scanReason !== undefined || this.#queue.size > 0) this.#start();
+        else this.#settle();
       });
   }
 
-  #hasWork(): boolean {
-    return this.#scanReason !== undefined || this.#queue.size > 0 || this.#deepPending || this.#waiters.size > 0;
+  async #run(signal: AbortSignal): Promise<void> {
+    do {
+      if (this.#scanReason !== undefined) await this.#scan(signal);
+      if (this.#queue.size > 0) await this.#drain(signal);
+    } while (this.#scanReason !== undefined || this.#queue.size > 0);
+    await this.#refreshStats();
+    this.#error = undefined;
+    this.#phase = 'ready';
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      if (this.#scanReason !== undefined) await this.#scan(signal);
-      if (this.#queue.size > 0) {
-        await this.#drain(signal);
-        continue;
-      }
-      await this.#refreshStats();
-      this.#error = undefined;
-      this.#waiters.done(this.#work, this.#deep === undefined || !this.#deepPending);
-      if (this.#deep !== undefined && this.#deepPending) {
-        await this.#fillDeep(this.#deep, signal);
-        continue;
-      }
-      if (this.#scanReason === undefined && this.#queue.size === 0) break;
-    }
-    this.#work = { filesChanged: 0, embedded: 0 };
-    this.#message = undefined;
-    this.#setPhase('ready');
+  /** Tells those who wait what is complete, and everybody how things stand. */
+  #settle(): void {
+    if (this.#loop !== undefined || this.#phase !== 'ready') return;
+    if (this.#filler.trouble !== undefined) this.#waiters.failDeep(this.#filler.trouble);
+    const complete = !this.#filler.pending;
+    this.#waiters.done({ ...this.#work }, complete);
+    if (complete) this.#work = { filesChanged: 0, embedded: 0 };
+    this.#publish();
+  }
+
+  async #filled(embedded: number): Promise<void> {
+    this.#countEmbedded(embedded);
+    if (embedded > 0) await this.#refreshStats();
+    this.#settle();
+    if (this.#phaseNow() === 'embedding') this.#publish();
   }
 
   async #scan(signal: AbortSignal): Promise<void> {
@@ -240,14 +358,11 @@ export class Indexer {
     this.#scanReason = undefined;
     this.#setPhase('scanning');
     try {
-      const { jobs, total } = await scan(store, workspace, signal);
+      const options = { open: this.#open(), knownOnly: this.#halt === 'cancelled' };
+      const { jobs, total } = await scan(store, workspace, options, signal);
       logger.info(`${workspace.root}: ${String(jobs.length)} of ${String(total)} files to index (${reason})`);
       this.#meter.begin(performance.now());
-      for (const job of jobs) {
-        const before = this.#queue.size;
-        this.#queue.add(job);
-        this.#meter.filesTotal += this.#queue.size - before;
-      }
+      for (const job of jobs) this.#add(job);
     } catch (error) {
       // The comparison is still owed.
       this.#scanReason ??= reason;
@@ -257,93 +372,26 @@ export class Indexer {
 
   async #drain(signal: AbortSignal): Promise<void> {
     this.#setPhase('indexing');
-    let batch = new Batch();
-    const preparing = new Set<string>();
-    const underWay = (path: string): boolean => preparing.has(path) || batch.has(path) || commits.holds(path);
-    const removeMeanwhile = (): Promise<void> => this.#removeGone((path) => !underWay(path));
-    const commits = new CommitQueue((full) => this.#commit(full, signal, removeMeanwhile));
-    const hand = (): void => {
-      commits.add(batch);
-      batch = new Batch();
-    };
-    const work = async (): Promise<void> => {
-      for (;;) {
-        await commits.room();
-        if (batch.full) hand();
-        const job = this.#queue.take();
-        if (job === undefined) return;
-        if (signal.aborted) throw cancelled();
-        preparing.add(job.path);
-        await this.#prepareInto(() => batch, job, signal);
-        preparing.delete(job.path);
-      }
-    };
     try {
-      await Promise.all(Array.from({ length: this.#options.concurrency }, work));
-      hand();
-      await commits.finished();
+      await this.#pipeline.drain(signal);
     } catch (error) {
-      await commits.finished().catch(() => undefined);
-      // Jobs taken but not committed are known to the next comparison only.
       this.#scanReason ??= 'interrupted';
       throw error;
     }
   }
 
-  async #prepareInto(batch: () => Batch, job: Job, signal: AbortSignal): Promise<void> {
-    const prepared = job.kind === 'removed' ? undefined : await prepareFile(this.#options, job.path, signal);
-    this.#options.logger.debug(`${job.path}: ${prepared === undefined ? 'removed' : 'indexed'} (${job.reason})`);
-    if (prepared === undefined) batch().remove(job.path);
-    else batch().add(prepared);
-  }
-
-  async #commit(batch: Batch, signal: AbortSignal, meanwhile: () => Promise<void>): Promise<void> {
-    if (batch.files === 0) return;
-    const { store, workspace, instant } = this.#options;
-    const vectors = await embedMissing(store, instant, batch.texts, signal);
-    await commitPatiently(
-      store,
-      { tree: workspace.root, put: batch.put, remove: batch.removed, vectors: vectors === undefined ? [] : [vectors] },
-      signal,
-      { ...this.#patience.hooks, meanwhile },
-    );
-    this.#patience.goOn();
-    this.#message = undefined;
-    if (this.#deep !== undefined && batch.chunks > 0) this.#deepPending = true;
-    this.#work.filesChanged += batch.files;
-    this.#work.embedded += vectors === undefined ? 0 : vectors.vectors.length / instant.embedder.model.dimension;
-    this.#meter.committed(batch.files, batch.chunks, performance.now());
-    await this.#refreshStats();
+  async #done({ files, changed, chunks, embedded }: Done): Promise<void> {
+    if (chunks > 0) this.#filler.added();
+    this.#work.filesChanged += changed;
+    this.#countEmbedded(embedded);
+    this.#meter.committed(files, chunks, performance.now());
+    if (changed > 0) await this.#refreshStats();
     this.#publish();
   }
 
-  /** Files that are gone need not wait for room, they make it. */
-  async #removeGone(pass: (path: string) => boolean): Promise<void> {
-    const remove = this.#queue.takeRemoved(pass);
-    if (remove.length === 0) return;
-    await this.#options.store.commit({ tree: this.#options.workspace.root, put: [], remove, vectors: [] });
-    this.#work.filesChanged += remove.length;
-    this.#meter.committed(remove.length, 0, performance.now());
-    await this.#refreshStats();
-  }
-
-  async #fillDeep(lane: Lane, signal: AbortSignal): Promise<void> {
-    this.#setPhase('embedding');
-    const finished = await fillLane(this.#options, lane, signal, {
-      // Files that changed go first: a search must not wait for the transformer to see a saved file.
-      interrupted: () => this.#queue.size > 0 || this.#scanReason !== undefined || this.#deep !== lane,
-      ...this.#patience.hooks,
-      onProgress: async (files, total, embedded) => {
-        this.#patience.goOn();
-        this.#work.embedded += embedded;
-        await this.#refreshStats();
-        this.#message = `deep vectors: ${String(files)} of ${String(total)} files`;
-        this.#publish();
-      },
-    });
-    this.#patience.goOn();
-    if (this.#deep === lane) this.#deepPending = !finished;
-    this.#message = undefined;
+  #countEmbedded(texts: number): void {
+    this.#work.embedded += texts;
+    this.#embedded += texts;
   }
 
   async #refreshStats(): Promise<StoreStats> {
@@ -354,8 +402,7 @@ export class Indexer {
     return this.#stats;
   }
 
-  #setPhase(phase: IndexPhase): void {
-    if (this.#paused && phase !== 'paused') return;
+  #setPhase(phase: 'scanning' | 'indexing' | 'failed'): void {
     this.#phase = phase;
     this.#publish();
   }

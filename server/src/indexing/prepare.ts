@@ -18,6 +18,8 @@ export interface PreparedFile {
   file: FileRecord;
   /** One per chunk of `file`, in the same order. */
   texts: string[];
+  /** What is wrong with the file, for a person. */
+  detail?: string;
 }
 
 export interface PrepareDeps {
@@ -65,12 +67,21 @@ export async function prepareFile(
       mtimeMs: content.entry.mtimeMs,
       contentHash: content.hash,
     };
-    if (content.kind === 'skipped') return { file: { ...state, outcome: content.reason, chunks: [] }, texts: [] };
+    if (content.kind === 'skipped') {
+      const { reason, detail } = content;
+      return {
+        file: { ...state, outcome: reason, chunks: [] },
+        texts: [],
+        ...(reason === 'unreadable' && detail !== undefined ? { detail } : {}),
+      };
+    }
     const cut = await deps.chunker.chunk({ path, language: content.language, text: content.text }, signal);
     if (cut.detail !== undefined) deps.logger.warn(`${path}: ${cut.detail}`);
     const texts = cut.chunks.map((chunk) => embeddingText(chunk, state.language));
     const chunks = cut.chunks.map((chunk, i) => toRecord(chunk, texts[i] ?? ''));
-    return { file: { ...state, outcome: cut.method === 'parser-failed' ? 'parser-failed' : '', chunks }, texts };
+    const failed = cut.method === 'parser-failed';
+    const file = { ...state, outcome: failed ? 'parser-failed' : '', chunks };
+    return { file, texts, ...(failed ? { detail: cut.detail ?? '' } : {}) };
   } catch (error) {
     if (isCancelled(error)) throw error;
     deps.logger.error(`${path}: could not be indexed: ${messageOf(error)}`, error);
@@ -86,6 +97,7 @@ export async function prepareFile(
         chunks: [],
       },
       texts: [],
+      detail: messageOf(error),
     };
   }
 }

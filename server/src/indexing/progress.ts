@@ -16,8 +16,13 @@ export class ProgressMeter {
   /** Starts a new burst unless one is under way. */
   begin(now: number): void {
     if (this.filesDone < this.filesTotal) return;
+    this.restart(0, now);
+  }
+
+  /** Starts a new burst in any case. */
+  restart(filesTotal: number, now: number): void {
     this.filesDone = 0;
-    this.filesTotal = 0;
+    this.filesTotal = filesTotal;
     this.chunksDone = 0;
     this.#startedAt = now;
     this.#samples.length = 0;

@@ -82,6 +82,16 @@ export class Waiters {
     );
   }
 
+  /** The deep lane cannot be completed. */
+  failDeep(error: unknown): void {
+    this.#settle(
+      ({ deep }) => deep,
+      (waiter) => {
+        waiter.fail(error);
+      },
+    );
+  }
+
   #settle(concerned: (waiter: Waiter) => boolean, tell: (waiter: Waiter) => void): void {
     for (const waiter of [...this.#waiters].filter(concerned)) {
       this.#waiters.delete(waiter);

@@ -1,7 +1,7 @@
 /** A model in a process of its own, which a driver fault or a full memory may end: started when needed, replaced, ended when idle. */
-import { getPriority, setPriority } from 'node:os';
 import { cancelled, errorCodes, TiercelError } from '../../../protocol/errors.ts';
 import type { ProcessCommand } from '../processes/command.ts';
+import { lowerPriority } from '../processes/priority.ts';
 import { InferenceChild } from './child.ts';
 import type { EmbedRequest, InferenceReply, OpenedReply, OpenRequest, RerankRequest } from './messages.ts';
 
@@ -37,7 +37,6 @@ interface Loading {
 const triesPerRequest = 4;
 /** Added to our own, as `nice` counts; Windows takes it for "below normal". */
 const backgroundPriority = 10;
-const lowestPriority = 19;
 /** The id of `open`; requests count from 1. */
 const openId = 0;
 
@@ -127,7 +126,7 @@ export class SupervisedModel {
         if (this.#child === child) this.#onEnd(reason);
       },
     });
-    if (this.#options.background && child.processId !== undefined) lowerPriority(child.processId);
+    if (this.#options.background && child.processId !== undefined) lowerPriority(child.processId, backgroundPriority);
     child.send({ ...this.#options.open(), kind: 'open', id: openId });
     return child;
   }
@@ -222,13 +221,4 @@ function newLoading(): Loading {
 
 function closedError(): TiercelError {
   return new TiercelError(errorCodes.report, 'The model is closed.');
-}
-
-/** The system may refuse, or the process may be gone already: it is then no less polite than any other program. */
-function lowerPriority(processId: number): void {
-  try {
-    setPriority(processId, Math.min(lowestPriority, getPriority() + backgroundPriority));
-  } catch {
-    return;
-  }
 }

@@ -377,8 +377,11 @@ export interface MissingOutput {
   paths: Array<string>
 }
 
-/** Opens the store in `folder`, making it if it is not there. */
-export declare function openStore(folder: string, spaces: Array<SpaceInput>): Promise<NativeStore>
+/**
+ * Opens the store in `folder`, making it if it is not there. With `keep`, spaces that are neither opened nor named there
+ * are deleted.
+ */
+export declare function openStore(folder: string, spaces: Array<SpaceInput>, keep?: Array<string> | undefined | null): Promise<NativeStore>
 
 /** Opens the index in `folder`, making it if it is not there. */
 export declare function openVectorIndex(folder: string, options: VectorIndexInput): Promise<NativeVectorIndex>

@@ -2,6 +2,8 @@
 import type { Socket } from 'node:net';
 import {
   createConnection,
+  DidChangeWatchedFilesNotification,
+  FileChangeType,
   ProposedFeatures,
   TextDocumentSyncKind,
   type CancellationToken,
@@ -11,14 +13,16 @@ import {
 import { createProtocolConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-languageserver/node';
 import type { z } from 'zod';
 import { prettifyError } from 'zod';
-import { TiercelError, cancelled, errorCodes } from '../../../protocol/errors.ts';
+import { TiercelError, cancelled, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import { methods, notifications } from '../../../protocol/methods.ts';
 import { searchParamsSchema, similarParamsSchema } from '../../../protocol/search.ts';
-import { folderParamsSchema, indexParamsSchema } from '../../../protocol/status.ts';
+import { filesParamsSchema, folderParamsSchema, indexParamsSchema } from '../../../protocol/status.ts';
+import type { Folder } from '../host/folder.ts';
 import type { Host } from '../host/host.ts';
 import type { Logger } from '../logging/logger.ts';
 import { resolveSettings, type ResolvedSettings } from '../settings/index.ts';
 import { isTooBroad } from './broad.ts';
+import { OpenDocuments } from './documents.ts';
 import { toResponseError } from './errors.ts';
 import { SessionFolders, toPath } from './folders.ts';
 import { WaitingNotice } from './waiting.ts';
@@ -45,10 +49,13 @@ class Session {
   readonly #options: SessionOptions;
   readonly #connection;
   readonly #folders: SessionFolders;
+  readonly #documents: OpenDocuments;
   readonly #closing = new AbortController();
   #settings: ResolvedSettings;
   #canPullSettings = false;
   #canChangeFolders = false;
+  /** The client tells what happens in its folders, when asked to. */
+  #canTell = false;
   #workspaceFolders: string[] = [];
 
   constructor(options: SessionOptions) {
@@ -68,8 +75,10 @@ class Session {
       void this.#connection.sendNotification(notifications.progress, progress);
       waiting.follow(progress);
     });
+    this.#documents = new OpenDocuments(this.#connection, this.#folders);
     this.#closing.signal.addEventListener('abort', () => {
       waiting.close();
+      this.#documents.close();
     });
   }
 
@@ -80,6 +89,12 @@ class Session {
     connection.onInitialized(() => this.#initialized());
     connection.onDidChangeConfiguration(({ settings }) => this.#settingsChanged(settings));
     connection.onShutdown(() => undefined);
+    connection.onDidChangeWatchedFiles(({ changes }) => {
+      const files = changes.filter(({ uri }) => uri.startsWith('file:'));
+      this.#folders.touched(
+        files.map(({ uri, type }) => ({ path: toPath(uri), renamed: type !== FileChangeType.Changed })),
+      );
+    });
     for (const [method, handler] of this.#handlers()) {
       connection.onRequest(method, (params: unknown, token: CancellationToken) =>
         this.#answer(method, handler, params, token),
@@ -108,6 +123,7 @@ class Session {
         stopLog();
         this.#closing.abort();
         this.#options.host.engine.forget(this);
+        this.#options.host.background.forget(this);
         connection.dispose();
         void this.#folders.close().then(resolve);
       });
@@ -142,18 +158,15 @@ class Session {
           return folder.index(params, signal);
         },
       ],
+      [methods.pause, (raw) => this.#command(raw, (folder) => folder.pause())],
+      [methods.resume, (raw) => this.#command(raw, (folder) => folder.resume())],
+      [methods.cancel, (raw) => this.#command(raw, (folder) => folder.cancel())],
+      [methods.retry, async (raw) => (await folders.folder(parse(folderParamsSchema, raw).folder)).retry()],
       [
-        methods.pause,
+        methods.files,
         async (raw) => {
-          (await folders.folder(parse(folderParamsSchema, raw).folder)).pause();
-          return null;
-        },
-      ],
-      [
-        methods.resume,
-        async (raw) => {
-          (await folders.folder(parse(folderParamsSchema, raw).folder)).resume();
-          return null;
+          const params = parse(filesParamsSchema, raw);
+          return (await folders.folder(params.folder)).files(params);
         },
       ],
       [
@@ -167,6 +180,11 @@ class Session {
         },
       ],
     ]);
+  }
+
+  async #command(raw: unknown, work: (folder: Folder) => Promise<void>): Promise<null> {
+    await work(await this.#folders.folder(parse(folderParamsSchema, raw).folder));
+    return null;
   }
 
   async #answer(method: string, handler: Handler, params: unknown, token: CancellationToken): Promise<unknown> {
@@ -189,12 +207,15 @@ class Session {
 
   #initialize(params: InitializeParams): InitializeResult {
     this.#applySettings(params.initializationOptions);
+    // No folder is open yet: those that will be are opened with these.
+    void this.#folders.configure(this.#settings);
     this.#canPullSettings = params.capabilities.workspace?.configuration === true;
     this.#canChangeFolders = params.capabilities.workspace?.workspaceFolders === true;
+    this.#canTell = params.capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
     this.#workspaceFolders = workspaceFolders(params);
     return {
       capabilities: {
-        textDocumentSync: TextDocumentSyncKind.None,
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
         executeCommandProvider: { commands: Object.values(methods) },
       },
@@ -203,11 +224,22 @@ class Session {
   }
 
   #initialized(): void {
+    if (this.#canTell) this.#askToTell();
     for (const uri of this.#workspaceFolders) this.#follow(uri);
     if (!this.#canChangeFolders) return;
     this.#connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
       for (const { uri } of added) this.#follow(uri);
       for (const { uri } of removed) void this.#folders.release(uri);
+    });
+  }
+
+  /** Where the client watches the folders anyway, the system's watches are not spent twice. */
+  #askToTell(): void {
+    void this.#folders.setTells(true);
+    const watchers = [{ globPattern: '**/*' }];
+    this.#connection.client.register(DidChangeWatchedFilesNotification.type, { watchers }).catch((error: unknown) => {
+      this.#options.logger.warn(`The client does not tell of changed files, so they are watched: ${messageOf(error)}`);
+      return this.#folders.setTells(false);
     });
   }
 
@@ -222,14 +254,15 @@ class Session {
       );
       return;
     }
-    this.#folders
-      .slot(uri, true)
-      .then((slot) => slot.follow())
-      .catch((error: unknown) => {
-        this.#connection.window.showErrorMessage(
-          `Tiercel: ${toResponseError(error, `opening ${uri}`, this.#options.logger).message}`,
-        );
-      });
+    const followed = this.#folders.follow(uri);
+    this.#documents.tellAgain();
+    followed.catch((error: unknown) => {
+      // Closed again, or the client left.
+      if (isCancelled(error)) return;
+      this.#connection.window.showErrorMessage(
+        `Tiercel: ${toResponseError(error, `opening ${uri}`, this.#options.logger).message}`,
+      );
+    });
   }
 
   async #settingsChanged(pushed: unknown): Promise<void> {
@@ -244,6 +277,7 @@ class Session {
     const { settings, problems } = resolveSettings(raw);
     this.#settings = settings;
     this.#options.host.engine.wish(this, settings);
+    this.#options.host.background.wish(this, settings.background.load);
     this.#options.logger.level = settings.logLevel;
     for (const problem of problems) this.#connection.window.showWarningMessage(`Tiercel: ${problem}`);
   }

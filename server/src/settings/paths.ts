@@ -33,6 +33,16 @@ export function indexDirectory(repositoryIdentity: string): string {
   return join(cacheHome(), 'indexes', `${name === '' ? 'root' : name}-${digest(repositoryIdentity)}`);
 }
 
+/** File that keeps what is to outlast the server about a folder, apart from its index. Not made. */
+export function folderMemoryFile(root: string): string {
+  return join(cacheHome(), 'folders', `${digest(root)}.json`);
+}
+
+/** File that keeps which models' vectors an index needs. Not made. */
+export function modelMemoryFile(indexPath: string): string {
+  return `${indexPath}.models.json`;
+}
+
 /** Models that were installed on request. Not made. */
 export function userModelsDirectory(): string {
   return join(cacheHome(), 'models');

@@ -31,8 +31,8 @@ import {
  * ones, `RetryLater` when another process has the store open (the message names it), `FixTheCall` for spaces that
  * cannot be, `FixTheMachine` when the system refuses, `InstallWhatIsMissing` without the engine.
  */
-export async function openEmbeddedStore({ directory, spaces }: OpenOptions): Promise<RankedStore> {
-  const native = await settle((addon) => addon.openStore(directory, spaces));
+export async function openEmbeddedStore({ directory, spaces, keep }: OpenOptions): Promise<RankedStore> {
+  const native = await settle((addon) => addon.openStore(directory, spaces, keep));
   return embedded(native);
 }
 

@@ -267,4 +267,6 @@ export interface OpenOptions {
   /** Folder of this store; made if absent. */
   directory: string;
   spaces: SpaceSpec[];
+  /** Names of spaces that stay beside those: all others are deleted. Without it none is. */
+  keep?: string[] | undefined;
 }

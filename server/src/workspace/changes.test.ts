@@ -21,7 +21,7 @@ async function watchFolder(folder: TestFolder, exclude: string[] = [], watch?: W
   const workspace = await FolderWorkspace.open({ root: folder.root, exclude, maxFileBytes: 1024 * 1024 });
   onTestFinished(() => workspace.close());
   const seen = new Recorder();
-  await workspace.watch(seen, watch);
+  await workspace.watch(seen, { ...(watch === undefined ? {} : { watch }) });
   return { workspace, seen };
 }
 

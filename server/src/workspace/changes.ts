@@ -4,8 +4,9 @@ import { join, relative, sep } from 'node:path';
 import { messageOf } from '../../../protocol/errors.ts';
 import { compareStamps, stampsOf, type KnownFiles, type Stamps } from './known.ts';
 import { filterPaths, lstat, mayEnter, rulesOf, walkBelow, type Folder } from './listing.ts';
+import { insteadOfEvents, Reconciler, usualPace, type Pace } from './reconcile.ts';
 import { isIgnoreFile, type IgnoreRules } from './rules.ts';
-import type { FileChange, FileEntry, Workspace } from './types.ts';
+import type { FileChange, FileEntry, Touch, Workspace } from './types.ts';
 import { FolderWatcher, isExhausted, type Watch } from './watcher.ts';
 
 export type Handlers = Parameters<Workspace['watch']>[0];
@@ -28,7 +29,14 @@ const rescanQuiet = 400;
 const secondLook = 1000;
 /** More events at once than this, and the system's queue has probably dropped some. */
 const mostTouched = 10_000;
-const shortestPoll = 5000;
+
+export interface FeedOptions {
+  watch?: Watch | undefined;
+  /** How often is looked for what events missed. */
+  pace?: Pace | undefined;
+  /** A client tells what happens in the folder: only git's own folders are watched. */
+  told?: boolean | undefined;
+}
 
 export class ChangeFeed {
   readonly #surroundings: Surroundings;
@@ -43,13 +51,39 @@ export class ChangeFeed {
   #flushing: Promise<void> | undefined;
   #rescanTimer: NodeJS.Timeout | undefined;
   #rulesChanged = false;
+  /** The system has no watches left. */
   #polling = false;
+  #told: boolean;
+  readonly #pace: Pace;
   #closed = false;
-  readonly #told = new Set<string>();
+  readonly #reconciler: Reconciler;
+  /** Size and time of what was reported last, by path: what a comparison finds the same was not missed. */
+  readonly #delivered = new Map<string, string>();
+  readonly #problems = new Set<string>();
 
-  constructor(surroundings: Surroundings, handlers: Handlers, watch?: Watch) {
+  constructor(surroundings: Surroundings, handlers: Handlers, { watch, pace, told = false }: FeedOptions = {}) {
+    this.#pace = pace ?? usualPace();
     this.#surroundings = surroundings;
     this.#handlers = handlers;
+    this.#told = told;
+    this.#reconciler = new Reconciler(
+      {
+        known: surroundings.known,
+        folder: () => surroundings.folder(),
+        list: () => surroundings.list(),
+        onSuspects: (paths) => this.#suspect(paths),
+        onChanges: (changes) => {
+          this.#deliver(changes, 'found by comparing');
+        },
+        onRescan: (reason) => {
+          this.#askForListing(reason);
+        },
+        onProblem: (message) => {
+          this.#tell(message);
+        },
+      },
+      this.#pace,
+    );
     this.#rules = rulesOf(surroundings.folder());
     this.#watcher = new FolderWatcher(
       {
@@ -71,15 +105,48 @@ export class ChangeFeed {
    */
   async start(before: Stamps): Promise<void> {
     await this.#watcher.add(await this.#wantedFolders());
-    if (!this.#closed && !this.#polling)
-      this.#deliver(compareStamps(before, stampsOf(await this.#surroundings.list())));
+    if (this.#closed) return;
+    await this.#reconciler.start(before);
+    if (this.#surroundings.folder().workTree === undefined) return;
+    this.#deliver(
+      compareStamps(before, stampsOf(await this.#surroundings.list())),
+      'changed while the watch was set up',
+    );
   }
 
   /** To be called after each listing: it may have found folders that the events did not tell of. */
   ensureWatched(): void {
-    if (this.#polling || this.#closed) return;
+    if (this.#polling || this.#told || this.#closed) return;
     const { root } = this.#surroundings.folder();
     void this.#watcher.add([...this.#surroundings.known.folders].map((path) => join(root, path)));
+  }
+
+  /** From now on a client tells what happens, or no longer does. What happens in between is found by comparing. */
+  async setTold(told: boolean): Promise<void> {
+    if (this.#told === told || this.#closed) return;
+    this.#told = told;
+    if (this.#polling) {
+      this.#reconciler.pace = told ? this.#pace : insteadOfEvents;
+      return;
+    }
+    const wanted = await this.#wantedFolders();
+    this.#watcher.drop(this.#watcher.watched().filter((path) => !wanted.has(path)));
+    await this.#watcher.add(wanted);
+    await this.#reconciler.look();
+  }
+
+  /** What a client says has happened. */
+  tell(touches: readonly Touch[]): void {
+    const { root } = this.#surroundings.folder();
+    for (const { path, renamed } of touches) {
+      const at = path.lastIndexOf('/');
+      this.#onTouched(join(root, path.slice(0, Math.max(at, 0))), path.slice(at + 1), renamed);
+    }
+  }
+
+  /** Looks now for what events missed. */
+  look(): Promise<void> {
+    return this.#reconciler.look();
   }
 
   async close(): Promise<void> {
@@ -87,7 +154,7 @@ export class ChangeFeed {
     clearTimeout(this.#flushTimer);
     clearTimeout(this.#rescanTimer);
     for (const timer of this.#timers) clearTimeout(timer);
-    await this.#watcher.close();
+    await Promise.all([this.#watcher.close(), this.#reconciler.close()]);
     await this.#flushing;
   }
 
@@ -106,7 +173,7 @@ export class ChangeFeed {
   }
 
   #touch(path: string, renamed: boolean): void {
-    if (this.#closed || this.#polling) return;
+    if (this.#closed || (this.#polling && !this.#told)) return;
     if (this.#touched.size === 0) this.#firstTouch = Date.now();
     this.#touched.set(path, renamed || this.#touched.get(path) === true);
     if (this.#touched.size > mostTouched) {
@@ -134,6 +201,11 @@ export class ChangeFeed {
   async #flush(): Promise<void> {
     const touched = this.#touched;
     this.#touched = new Map();
+    this.#deliver(await this.#lookUp(touched), 'changed on disk');
+  }
+
+  /** What happened to these paths, each with whether it may have come, gone or been replaced. */
+  async #lookUp(touched: ReadonlyMap<string, boolean>): Promise<FileChange[]> {
     const { known } = this.#surroundings;
     const folder = this.#surroundings.folder();
     const candidates = new Set<string>();
@@ -152,7 +224,18 @@ export class ChangeFeed {
       for (const path of known.below(goneFolders)) if (!alive.has(path)) changes.push({ path, kind: 'removed' });
     }
     for (const path of gone) this.#watcher.drop(this.#watcher.watched(join(folder.root, path)));
-    this.#deliver(changes);
+    return changes;
+  }
+
+  /** Reports those of the paths that are not as they were reported last. */
+  async #suspect(paths: readonly string[]): Promise<void> {
+    const reported = new Map(paths.map((path) => [path, this.#delivered.get(path)]));
+    const changes = await this.#lookUp(new Map(paths.map((path) => [path, false])));
+    const missed = changes.filter(({ path, kind }) => {
+      const now = kind === 'removed' ? 'gone' : this.#delivered.get(path);
+      return reported.get(path) === undefined || reported.get(path) !== now;
+    });
+    this.#deliver(missed, 'found by comparing');
   }
 
   /** Watches a folder that appeared, perhaps in the place of another, and gives its files. */
@@ -160,12 +243,14 @@ export class ChangeFeed {
     const { root } = this.#surroundings.folder();
     const enters = (inner: string) => this.#mayEnter(inner);
     const looked = Date.now();
+    const watch = (folders: readonly string[]) =>
+      this.#told || this.#polling ? undefined : this.#watcher.add(folders.map((inner) => join(root, inner)));
     this.#watcher.drop(this.#watcher.watched(join(root, path)));
     const { files, folders } = await walkBelow(root, path, enters);
-    await this.#watcher.add(folders.map((inner) => join(root, inner)));
+    await watch(folders);
     this.#later(secondLook, async () => {
       const again = await walkBelow(root, path, enters);
-      await this.#watcher.add(again.folders.map((inner) => join(root, inner)));
+      await watch(again.folders);
       const missed: string[] = [];
       for (const file of again.files) {
         const now = await lookAt(root, file);
@@ -173,14 +258,15 @@ export class ChangeFeed {
           missed.push(file);
         }
       }
-      this.#deliver(await this.#judge(missed));
+      this.#deliver(await this.#judge(missed), 'changed on disk');
     });
     return files;
   }
 
-  /** Absolute folders to watch: all with known files, and all where such may appear. */
+  /** Absolute folders to watch: all with known files, and all where such may appear; git's own. */
   async #wantedFolders(): Promise<Set<string>> {
     const folder = this.#surroundings.folder();
+    if (this.#told) return new Set(gitFolders(folder));
     const { folders } = await walkBelow(folder.root, '', (path) => this.#mayEnter(path));
     const wanted = new Set(folders.map((path) => join(folder.root, path)));
     for (const path of this.#surroundings.known.folders) wanted.add(join(folder.root, path));
@@ -192,6 +278,7 @@ export class ChangeFeed {
     if (candidates.length === 0) return [];
     const { known } = this.#surroundings;
     const passing = await filterPaths(this.#surroundings.folder(), candidates, known);
+    for (const [path, stamp] of stampsOf(passing)) this.#delivered.set(path, stamp);
     const changes: FileChange[] = passing.map(({ path }) => ({ path, kind: 'changed' }));
     const passed = new Set(passing.map(({ path }) => path));
     for (const path of candidates) {
@@ -200,10 +287,18 @@ export class ChangeFeed {
     return changes;
   }
 
-  #deliver(changes: FileChange[]): void {
+  #deliver(changes: FileChange[], reason: string): void {
     if (this.#closed || changes.length === 0) return;
-    for (const change of changes) this.#surroundings.known.note(change);
-    this.#handlers.onChange(changes);
+    for (const change of changes) {
+      this.#surroundings.known.note(change);
+      if (change.kind === 'removed') this.#delivered.set(change.path, 'gone');
+    }
+    this.#handlers.onChange(changes, reason);
+  }
+
+  #askForListing(reason: string): void {
+    this.#reconciler.noteRescan();
+    if (!this.#closed) this.#handlers.onRescan(reason);
   }
 
   #mayEnter(path: string): boolean {
@@ -220,7 +315,7 @@ export class ChangeFeed {
   }
 
   #rescanSoon(reason: string): void {
-    if (this.#closed || this.#polling) return;
+    if (this.#closed) return;
     clearTimeout(this.#rescanTimer);
     this.#rescanTimer = setTimeout(() => {
       this.#rescan(reason).catch((error: unknown) => {
@@ -236,9 +331,9 @@ export class ChangeFeed {
       this.#rules = rulesOf(this.#surroundings.folder());
       const wanted = await this.#wantedFolders();
       this.#watcher.drop(this.#watcher.watched().filter((path) => !wanted.has(path)));
-      await this.#watcher.add(wanted);
+      if (!this.#polling) await this.#watcher.add(wanted);
     }
-    if (!this.#closed) this.#handlers.onRescan(reason);
+    this.#askForListing(reason);
   }
 
   #onError(error: Error): void {
@@ -249,43 +344,19 @@ export class ChangeFeed {
     }
     this.#polling = true;
     this.#tell(
-      `The system has no file watches left (${error.message}). Tiercel compares the folder every few seconds instead; ` +
-        'on Linux, a larger fs.inotify.max_user_watches lets it watch.',
+      `The system has no file watches left (${error.message}). Tiercel compares the folder every few seconds instead, ` +
+        'in a git work tree by what git says; on Linux, a larger fs.inotify.max_user_watches lets it watch.',
     );
     this.#watcher.close().catch(() => {
       // It has failed already, and that was told.
     });
-    this.#poll(undefined);
-  }
-
-  /** Lists again and again, and compares with the listing before. */
-  #poll(before: Stamps | undefined): void {
-    const started = Date.now();
-    const look = async () => {
-      const now = stampsOf(await this.#surroundings.list());
-      if (before === undefined) this.#handlers.onRescan('single changes cannot be watched');
-      else this.#deliver(compareStamps(before, now));
-      return now;
-    };
-    look()
-      .catch((error: unknown) => {
-        this.#tell(`The folder cannot be listed: ${messageOf(error)}.`);
-        return before;
-      })
-      .then((now) => {
-        // Listing takes at most a tenth of the time.
-        this.#later(Math.max(shortestPoll, 10 * (Date.now() - started)), () => {
-          this.#poll(now);
-        });
-      })
-      .catch(() => {
-        // The step before does not throw.
-      });
+    this.#askForListing('single changes cannot be watched');
+    this.#reconciler.pace = insteadOfEvents;
   }
 
   #tell(message: string): void {
-    if (this.#closed || this.#told.has(message)) return;
-    this.#told.add(message);
+    if (this.#closed || this.#problems.has(message)) return;
+    this.#problems.add(message);
     this.#handlers.onProblem(message);
   }
 

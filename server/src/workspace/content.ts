@@ -7,7 +7,7 @@ import { judge } from './authorship.ts';
 import { languageOf } from './languages.ts';
 import { isInside } from './listing.ts';
 import { decode, isPlainUtf8 } from './text.ts';
-import type { FileContent, FileEntry } from './types.ts';
+import type { FileContent, FileEntry, Overlay } from './types.ts';
 
 /** Stands for content that was not read. */
 const noHash = new Uint8Array(16);
@@ -29,6 +29,26 @@ export async function readText(root: string, path: string, maxFileBytes: number)
   if (isPlainUtf8(read.bytes)) return read.bytes.toString('utf8');
   const decoded = decode(read.bytes);
   return 'text' in decoded ? decoded.text : undefined;
+}
+
+/** A text that stands in for a file, which has to be there all the same. */
+export async function overlaid(root: string, path: string, text: string, maxFileBytes: number): Promise<FileContent> {
+  const disk = await readBytes(root, path, maxFileBytes);
+  if (disk.kind === 'gone') return disk;
+  const bytes = Buffer.from(text);
+  const entry = overlayEntry(path, bytes);
+  return bytes.length > maxFileBytes ? tooLarge(entry, maxFileBytes) : judgeText(entry, hashOf(bytes), text);
+}
+
+/** The entry of a listing, or in its place that of the text which stands in for the file. */
+export function stampOverlay(entry: FileEntry, overlay: Overlay): FileEntry {
+  const text = overlay.text(entry.path);
+  return text === undefined ? entry : overlayEntry(entry.path, Buffer.from(text));
+}
+
+/** No file was changed before 1970: what was indexed of a text in an editor is never taken for what stands on the disk. */
+function overlayEntry(path: string, bytes: Buffer): FileEntry {
+  return { path, size: bytes.length, mtimeMs: -1 - Buffer.from(hashOf(bytes)).readUInt32LE() };
 }
 
 async function readBytes(

@@ -50,9 +50,11 @@ export class Recorder {
   readonly changes: FileChange[] = [];
   readonly rescans: string[] = [];
   readonly problems: string[] = [];
+  readonly reasons = new Set<string>();
   readonly #waiting = new Set<() => void>();
 
-  onChange = (changes: FileChange[]): void => {
+  onChange = (changes: FileChange[], reason: string): void => {
+    this.reasons.add(reason);
     this.changes.push(...changes);
     this.#wake();
   };

@@ -118,6 +118,8 @@ export class FolderWatcher {
     this.#groups.delete(watcher);
     // Nothing chokidar closes on these platforms is asynchronous; a failure leaves nothing to do.
     watcher.close().catch(() => undefined);
+    // Closing takes the listeners away, and an error that nobody listens to would end the process.
+    watcher.on('error', () => undefined);
   }
 }
 

@@ -3,13 +3,20 @@ import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { cancelled, errorCodes, messageOf, TiercelError } from '../../../protocol/errors.ts';
 import { ChangeFeed, type Handlers } from './changes.ts';
-import { readContent, readText } from './content.ts';
+import { overlaid, readContent, readText, stampOverlay } from './content.ts';
 import { GitFailure } from './git.ts';
 import { KnownFiles, stampsOf, type Stamps } from './known.ts';
-import { describeFolder, listFolder, type Folder, type Listing } from './listing.ts';
+import { describeFolder, filterPaths, listFolder, type Folder, type Listing } from './listing.ts';
+import type { Pace } from './reconcile.ts';
 import { lineRange } from './text.ts';
-import type { FileContent, FileEntry, Workspace, WorkspaceOptions } from './types.ts';
+import type { FileContent, FileEntry, Touch, Workspace, WorkspaceOptions } from './types.ts';
 import type { Watch } from './watcher.ts';
+
+/** What tests set: how chokidar is started, and how often is looked for what events missed. */
+export interface WatchOptions {
+  watch?: Watch;
+  pace?: Pace;
+}
 
 /**
  * @throws TiercelError `FixTheCall` when the folder is not there, `FixTheMachine` when it cannot be entered
@@ -29,11 +36,14 @@ export class FolderWorkspace implements Workspace {
   #gitRefusal: string | undefined;
   /** Of the last listing, until changes are watched. */
   #stamps: Stamps | undefined;
+  #listing: Promise<FileEntry[]> | undefined;
+  #told: boolean;
 
   private constructor(options: WorkspaceOptions, folder: Folder) {
     this.root = folder.root;
     this.#options = options;
     this.#folder = folder;
+    this.#told = options.told ?? false;
   }
 
   static async open(options: WorkspaceOptions): Promise<FolderWorkspace> {
@@ -44,28 +54,40 @@ export class FolderWorkspace implements Workspace {
   async list(signal?: AbortSignal): Promise<FileEntry[]> {
     const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     if (either.aborted) throw cancelled();
-    await this.#refresh();
-    const { entries } = await this.#known.replaceBy(() => this.#listOrWalk(either));
-    if (this.#feed === undefined) this.#stamps = stampsOf(entries);
-    else this.#feed.ensureWatched();
-    return entries;
+    const listing = this.#listNow(either);
+    this.#listing = listing;
+    return listing;
   }
 
   async read(path: string): Promise<FileContent> {
-    return readContent(this.root, checked(path), this.#options.maxFileBytes);
+    const { overlay, maxFileBytes } = this.#options;
+    const inside = checked(path);
+    const text = overlay?.text(inside);
+    return text === undefined
+      ? readContent(this.root, inside, maxFileBytes)
+      : overlaid(this.root, inside, text, maxFileBytes);
   }
 
   async lines(path: string, start: number, end: number): Promise<string[]> {
-    const text = await readText(this.root, checked(path), this.#options.maxFileBytes);
+    const text = this.#options.overlay?.text(path) ?? (await this.savedText(path));
     return text === undefined ? [] : lineRange(text, start, end);
   }
 
-  /** @param watch how chokidar is started; given by tests that need it to fail */
-  async watch(handlers: Handlers, watch?: Watch): Promise<void> {
-    if (this.#closing.signal.aborted) throw cancelled();
+  async savedText(path: string): Promise<string | undefined> {
+    return readText(this.root, checked(path), this.#options.maxFileBytes);
+  }
+
+  async admits(path: string): Promise<boolean> {
+    return (await filterPaths(this.#folder, [checked(path)], this.#known)).length > 0;
+  }
+
+  /** @param options given by tests */
+  async watch(handlers: Handlers, options: WatchOptions = {}): Promise<void> {
+    this.#mustBeOpen();
     if (this.#feed !== undefined) throw new TiercelError(errorCodes.report, 'This workspace is watched already.');
     this.#handlers = handlers;
-    const before = this.#stamps ?? stampsOf(await this.list());
+    const before = this.#stamps ?? stampsOf(await this.#earlierListing());
+    this.#mustBeOpen();
     this.#feed = new ChangeFeed(
       {
         known: this.#known,
@@ -74,16 +96,48 @@ export class FolderWorkspace implements Workspace {
         list: () => this.list(),
       },
       handlers,
-      watch,
+      { ...options, told: this.#told },
     );
     if (this.#gitRefusal !== undefined) handlers.onProblem(this.#gitRefusal);
     this.#stamps = undefined;
     await this.#feed.start(before);
   }
 
+  async setTold(told: boolean): Promise<void> {
+    this.#told = told;
+    await this.#feed?.setTold(told);
+  }
+
+  tell(touches: readonly Touch[]): void {
+    this.#feed?.tell(touches);
+  }
+
+  async look(): Promise<void> {
+    await this.#feed?.look();
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#feed?.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing.signal.aborted) throw cancelled();
+  }
+
+  async #listNow(signal: AbortSignal): Promise<FileEntry[]> {
+    await this.#refresh();
+    const { entries } = await this.#known.replaceBy(() => this.#listOrWalk(signal));
+    const { overlay } = this.#options;
+    const listed = overlay === undefined ? entries : entries.map((entry) => stampOverlay(entry, overlay));
+    if (this.#feed === undefined) this.#stamps = stampsOf(listed);
+    else this.#feed.ensureWatched();
+    return listed;
+  }
+
+  /** One that somebody else is making is as good: what changes meanwhile is found when the watch stands. */
+  async #earlierListing(): Promise<FileEntry[]> {
+    return (await this.#listing?.catch(() => undefined)) ?? this.list();
   }
 
   async #refresh(): Promise<void> {

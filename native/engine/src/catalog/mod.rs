@@ -157,6 +157,16 @@ impl Catalog {
         transaction.commit().map_err(failed)
     }
 
+    /// Forgets a space, durably. What lies on the disk of it is the caller's.
+    ///
+    /// # Errors
+    /// As [`Catalog::generation`].
+    pub fn remove_space(&self, name: &str) -> Result<()> {
+        let transaction = self.database.begin_write().map_err(failed)?;
+        transaction.open_table(SPACES).map_err(failed)?.remove(name).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
     /// Hands every file of every tree to `each`: number of the tree, path, record.
     ///
     /// # Errors

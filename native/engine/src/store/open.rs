@@ -40,7 +40,8 @@ const LARGEST_DIMENSION: usize = 8192;
 
 impl Store {
     /// Opens the store in `folder`, making it if the folder holds none and upgrading one of an earlier version. Spaces
-    /// of the store that are not in `spaces` stay on the disk, untouched. Memory is taken from `governor`.
+    /// of the store that are not in `spaces` stay on the disk, untouched, unless [`StoreOptions::keep`] says which do.
+    /// Memory is taken from `governor`.
     ///
     /// # Errors
     /// [`Error::UpdateTiercel`] for files of a newer version (nothing is touched), [`Error::RebuildIndex`] for damage,
@@ -92,6 +93,9 @@ impl Loading<'_> {
         let lexical = Lexical::open(&self.folder.join(LEXICAL))?;
         settle(&catalog, &lexical)?;
         upgrade::remove_old_vectors(&vectors)?;
+        if let Some(keep) = &self.options.keep {
+            forget_others(&vectors, &catalog, specs, keep)?;
+        }
         let (spaces, indexes) = self.open_spaces(&vectors, &catalog, specs)?;
         let mut snapshot = Snapshot {
             generation: catalog.generation()?,
@@ -169,6 +173,27 @@ impl Loading<'_> {
         }
         Ok((spaces, indexes))
     }
+}
+
+/// Deletes the spaces that are neither opened nor kept, and folders of spaces that were deleted before and are there
+/// still. The catalog forgets a space first: its folder means nothing then.
+fn forget_others(folder: &Path, catalog: &Catalog, specs: &[SpaceSpec], keep: &[String]) -> Result<()> {
+    let mut numbers = HashSet::new();
+    for (name, row) in catalog.spaces()? {
+        if keep.contains(&name) || specs.iter().any(|spec| spec.name == name) {
+            numbers.insert(row.number);
+        } else {
+            catalog.remove_space(&name)?;
+        }
+    }
+    for entry in std::fs::read_dir(folder).map_err(|error| Error::io("read", folder, &error))? {
+        let path = entry.map_err(|error| Error::io("read", folder, &error))?.path();
+        let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u32>().ok());
+        if number.is_some_and(|number| !numbers.contains(&number)) {
+            upgrade::remove_folder(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_specs(spaces: &[SpaceSpec]) -> Result<()> {

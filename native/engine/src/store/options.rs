@@ -20,6 +20,9 @@ pub struct StoreOptions {
     /// Whether spaces made from now on keep a half-precision copy on the disk, for the last ranking step. Spaces that
     /// are there stay as they are.
     pub halves: bool,
+    /// Spaces that stay beside those that are opened: all others of the store are deleted when it is opened. Without it
+    /// none is.
+    pub keep: Option<Vec<String>>,
     /// How spaces are indexed; counts when the store is opened.
     pub index: IndexOptions,
     /// How vectors are searched.

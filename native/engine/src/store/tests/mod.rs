@@ -3,6 +3,7 @@
 mod budget;
 mod crash;
 mod model;
+mod spaces;
 mod upgrade;
 
 use std::path::Path;
