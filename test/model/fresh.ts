@@ -48,11 +48,21 @@ export class FreshIndex {
   }
 }
 
+export interface Leniency {
+  /** Texts of editors, by path: they have no size and time of their own. */
+  unsaved: ReadonlyMap<string, string>;
+  /**
+   * Events are dropped: what git finds then is another content, not another time of the same content, on which no answer
+   * depends.
+   */
+  times: boolean;
+}
+
 /** The first differences, for a person; empty when there are none. */
 export function differences(
   expected: readonly IndexedFile[],
   found: readonly IndexedFile[],
-  unsaved: ReadonlyMap<string, string>,
+  { unsaved, times }: Leniency,
 ): string[] {
   const byPath = new Map(found.map((file) => [file.path, file]));
   const told: string[] = [];
@@ -61,7 +71,7 @@ export function differences(
     byPath.delete(file.path);
     if (other === undefined) told.push(`${file.path}: not in the index`);
     else {
-      const [want, have] = [file, other].map((one) => comparable(one, unsaved.has(file.path)));
+      const [want, have] = [file, other].map((one) => comparable(one, times && !unsaved.has(file.path)));
       if (want !== have) told.push(`${file.path}:\n    fresh ${want ?? ''}\n    index ${have ?? ''}`);
     }
   }
@@ -69,13 +79,12 @@ export function differences(
   return told;
 }
 
-function comparable({ language, size, mtimeMs, contentHash, outcome, chunks }: IndexedFile, unsaved: boolean): string {
+function comparable({ language, size, mtimeMs, contentHash, outcome, chunks }: IndexedFile, timed: boolean): string {
   return JSON.stringify({
     language,
     contentHash,
     outcome,
     chunks: chunks.map(({ startLine, endLine, key, missing }) => [startLine, endLine, key, ...missing]),
-    // A text in an editor has no time of its own.
-    ...(unsaved ? {} : { size, mtimeMs }),
+    ...(timed ? { size, mtimeMs } : {}),
   });
 }

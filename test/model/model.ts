@@ -263,7 +263,9 @@ class Model {
         const status = await this.#connected.status(tree.root);
         if (status.phase !== 'ready') wrong.push(`${tree.root}: ${status.phase} ${status.error ?? ''}`);
         const found = await this.#connected.files(tree.root);
-        wrong.push(...differences(files, found, unsaved).map((line) => `${tree.root}: ${line}`));
+        wrong.push(
+          ...differences(files, found, { unsaved, times: !this.#options.tells }).map((line) => `${tree.root}: ${line}`),
+        );
       }
       if (wrong.length === 0) {
         await this.#countEmbedded();

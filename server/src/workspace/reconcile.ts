@@ -28,8 +28,8 @@ export interface Pace {
   restShare: number;
 }
 
-/** Beside a watcher: one look a minute, at most a four-hundredth of one core. */
-const besideEvents: Pace = { leastMs: 60_000, restShare: 400 };
+/** Beside a watcher: one look a minute, at most a thousandth of one core. */
+const besideEvents: Pace = { leastMs: 60_000, restShare: 1000 };
 /** As {@link besideEvents}, with the least time of the environment variable TIERCEL_RECONCILE_MS where it is set. */
 export function usualPace(environment: NodeJS.ProcessEnv = process.env): Pace {
   const leastMs = Number(environment['TIERCEL_RECONCILE_MS']);
