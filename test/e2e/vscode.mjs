@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, until } from './checks.mjs';
 import { Editor, mentions } from './editor.mjs';
 import { artifacts } from './sandbox.mjs';
+import { background } from './vscode-background.mjs';
 import { freshness, searching, similarCode } from './vscode-search.mjs';
 
 function serverLog(sandbox) {
@@ -218,6 +219,7 @@ export async function vscodeChecks(checks, sandbox, vsix) {
     }
     await searching(checks, editor, sandbox, workspace);
     await freshness(checks, editor, workspace);
+    await background(checks, editor, sandbox, workspace);
     await similarCode(checks, editor);
     await status(checks, editor, sandbox, workspace);
     await trouble(checks, editor, sandbox);

@@ -26,3 +26,26 @@ test('a path taken can be added again', () => {
   queue.add({ path: 'a', kind: 'changed', reason: 'saved' });
   expect(queue.take()?.reason).toBe('saved');
 });
+
+test('the most urgent first; a newer change keeps the better place', () => {
+  const queue = new JobQueue();
+  queue.add({ path: 'docs', kind: 'changed', reason: 'new', urgency: 'prose' });
+  queue.add({ path: 'source', kind: 'changed', reason: 'new', urgency: 'source' });
+  queue.add({ path: 'saved', kind: 'changed', reason: 'saved' });
+  queue.add({ path: 'saved', kind: 'changed', reason: 'new', urgency: 'test' });
+  queue.add({ path: 'docs', kind: 'changed', reason: 'edited', urgency: 'open' });
+  expect(queue.size).toBe(3);
+  expect([queue.take(), queue.take(), queue.take()].map((job) => `${job?.path ?? ''} ${job?.reason ?? ''}`)).toEqual([
+    'saved new',
+    'docs edited',
+    'source new',
+  ]);
+});
+
+test('what is worked on already can be left for later', () => {
+  const queue = new JobQueue();
+  for (const path of ['a', 'b']) queue.add({ path, kind: 'changed', reason: 'new' });
+  expect(queue.take((path) => path === 'a')?.path).toBe('b');
+  expect(queue.take((path) => path === 'a')).toBeUndefined();
+  expect(queue.take()?.path).toBe('a');
+});

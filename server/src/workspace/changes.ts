@@ -30,6 +30,9 @@ const secondLook = 1000;
 /** More events at once than this, and the system's queue has probably dropped some. */
 const mostTouched = 10_000;
 
+/** Stands for the size and time of what is not there. */
+const gone = 'gone';
+
 export interface FeedOptions {
   watch?: Watch | undefined;
   /** How often is looked for what events missed. */
@@ -57,8 +60,13 @@ export class ChangeFeed {
   readonly #pace: Pace;
   #closed = false;
   readonly #reconciler: Reconciler;
-  /** Size and time of what was reported last, by path: what a comparison finds the same was not missed. */
-  readonly #delivered = new Map<string, string>();
+  /** Size and time of what was listed or reported last, by path: what a comparison finds the same was not missed. */
+  readonly #reported = new Map<string, string>();
+  /**
+   * What was listed or reported anew since the last comparison: it may have changed again unseen, and look to git as if
+   * nothing had happened.
+   */
+  #recent = new Set<string>();
   readonly #problems = new Set<string>();
 
   constructor(surroundings: Surroundings, handlers: Handlers, { watch, pace, told = false }: FeedOptions = {}) {
@@ -104,6 +112,7 @@ export class ChangeFeed {
    * @param before that listing
    */
   async start(before: Stamps): Promise<void> {
+    for (const [path, stamp] of before) this.#reported.set(path, stamp);
     await this.#watcher.add(await this.#wantedFolders());
     if (this.#closed) return;
     await this.#reconciler.start(before);
@@ -114,8 +123,21 @@ export class ChangeFeed {
     );
   }
 
-  /** To be called after each listing: it may have found folders that the events did not tell of. */
-  ensureWatched(): void {
+  /** To be called after each listing: it may have found what the events did not tell of. */
+  listed(entries: readonly FileEntry[]): void {
+    const now = stampsOf(entries);
+    for (const [path, stamp] of now) this.#note(path, stamp);
+    for (const path of this.#reported.keys()) if (!now.has(path)) this.#note(path, gone);
+    this.#ensureWatched();
+  }
+
+  #note(path: string, stamp: string): void {
+    if ((this.#reported.get(path) ?? gone) === stamp) return;
+    this.#reported.set(path, stamp);
+    this.#recent.add(path);
+  }
+
+  #ensureWatched(): void {
     if (this.#polling || this.#told || this.#closed) return;
     const { root } = this.#surroundings.folder();
     void this.#watcher.add([...this.#surroundings.known.folders].map((path) => join(root, path)));
@@ -209,31 +231,33 @@ export class ChangeFeed {
     const { known } = this.#surroundings;
     const folder = this.#surroundings.folder();
     const candidates = new Set<string>();
-    const gone = new Set<string>();
+    const missing = new Set<string>();
     for (const [path, renamed] of touched) {
       const found = await lookAt(folder.root, path);
-      if (found === undefined) gone.add(path);
+      if (found === undefined) missing.add(path);
       else if (!found.isDirectory()) candidates.add(path);
       else if (renamed && this.#mayEnter(path)) for (const file of await this.#lookInto(path)) candidates.add(file);
     }
     const changes = await this.#judge([...candidates]);
-    for (const path of gone) if (known.files.has(path)) changes.push({ path, kind: 'removed' });
-    const goneFolders = new Set([...gone].filter((path) => known.folders.has(path)));
+    for (const path of missing) if (known.files.has(path)) changes.push({ path, kind: 'removed' });
+    const goneFolders = new Set([...missing].filter((path) => known.folders.has(path)));
     if (goneFolders.size > 0) {
       const alive = new Set(changes.filter(({ kind }) => kind === 'changed').map(({ path }) => path));
       for (const path of known.below(goneFolders)) if (!alive.has(path)) changes.push({ path, kind: 'removed' });
     }
-    for (const path of gone) this.#watcher.drop(this.#watcher.watched(join(folder.root, path)));
+    for (const path of missing) this.#watcher.drop(this.#watcher.watched(join(folder.root, path)));
     return changes;
   }
 
-  /** Reports those of the paths that are not as they were reported last. */
-  async #suspect(paths: readonly string[]): Promise<void> {
-    const reported = new Map(paths.map((path) => [path, this.#delivered.get(path)]));
-    const changes = await this.#lookUp(new Map(paths.map((path) => [path, false])));
+  /** Reports those of the paths, and of the recent ones, that are not as they were reported last. */
+  async #suspect(differing: readonly string[]): Promise<void> {
+    const paths = new Set([...differing, ...this.#recent]);
+    this.#recent = new Set();
+    const before = new Map([...paths].map((path) => [path, this.#reported.get(path) ?? gone]));
+    const changes = await this.#lookUp(new Map([...paths].map((path) => [path, false])));
     const missed = changes.filter(({ path, kind }) => {
-      const now = kind === 'removed' ? 'gone' : this.#delivered.get(path);
-      return reported.get(path) === undefined || reported.get(path) !== now;
+      const now = kind === 'removed' ? gone : this.#reported.get(path);
+      return before.get(path) !== now;
     });
     this.#deliver(missed, 'found by comparing');
   }
@@ -278,7 +302,7 @@ export class ChangeFeed {
     if (candidates.length === 0) return [];
     const { known } = this.#surroundings;
     const passing = await filterPaths(this.#surroundings.folder(), candidates, known);
-    for (const [path, stamp] of stampsOf(passing)) this.#delivered.set(path, stamp);
+    for (const [path, stamp] of stampsOf(passing)) this.#note(path, stamp);
     const changes: FileChange[] = passing.map(({ path }) => ({ path, kind: 'changed' }));
     const passed = new Set(passing.map(({ path }) => path));
     for (const path of candidates) {
@@ -291,7 +315,7 @@ export class ChangeFeed {
     if (this.#closed || changes.length === 0) return;
     for (const change of changes) {
       this.#surroundings.known.note(change);
-      if (change.kind === 'removed') this.#delivered.set(change.path, 'gone');
+      if (change.kind === 'removed') this.#note(change.path, gone);
     }
     this.#handlers.onChange(changes, reason);
   }

@@ -101,6 +101,30 @@ describe('a git work tree whose events never come', () => {
     expect((await workspace.list()).map(({ path }) => path)).toContain('other/o.ts');
   });
 
+  it('follows what came by an event and went without one, all between two looks', async () => {
+    const folder = committed();
+    const workspace = await FolderWorkspace.open({ root: folder.root, exclude: [], maxFileBytes: 1 << 20, told: true });
+    onTestFinished(() => workspace.close());
+    const seen = new Recorder();
+    await workspace.watch(seen, { pace: { leastMs: 60_000, restShare: 1 } });
+    folder.write({ 'brief.ts': '1', 'listed.ts': '1', 'a.ts': '22' });
+    workspace.tell(['brief.ts', 'a.ts'].map((path) => ({ path, renamed: true })));
+    await seen.until(() => seen.last('brief.ts') === 'changed' && seen.last('a.ts') === 'changed');
+    expect((await workspace.list()).map(({ path }) => path)).toContain('listed.ts');
+    rmSync(folder.path('brief.ts'));
+    rmSync(folder.path('listed.ts'));
+    folder.write({ 'a.ts': '1' });
+    const before = seen.changes.length;
+    await workspace.look();
+    expect(new Map(seen.changes.slice(before).map(({ path, kind }) => [path, kind]))).toEqual(
+      new Map([
+        ['a.ts', 'changed'],
+        ['brief.ts', 'removed'],
+        ['listed.ts', 'removed'],
+      ]),
+    );
+  });
+
   it('is left alone while nothing happens', async () => {
     const folder = committed().write({ 'untracked.ts': '1' });
     const { workspace, seen } = await watchDeafly(folder, { leastMs: 60_000, restShare: 1 });

@@ -13,7 +13,10 @@ export interface ReconcilerOptions {
   known: KnownFiles;
   folder: () => Folder;
   list: () => Promise<FileEntry[]>;
-  /** Paths that may have changed: to be judged by the rules, and passed over where they were reported as they are now. */
+  /**
+   * Paths that git sees otherwise than before: to be judged by the rules, and passed over where they were reported as they
+   * are now. Called with every look: what was reported since the last one is suspect too.
+   */
   onSuspects: (paths: string[]) => Promise<void>;
   onChanges: (changes: FileChange[]) => void;
   /** Single changes do not tell what happened. */
@@ -140,7 +143,7 @@ export class Reconciler {
     // A folder among them is a repository that came or went.
     if (paths.some((path) => path.endsWith('/'))) this.#options.onRescan('a repository inside, found by comparing');
     const files = paths.filter((path) => !path.endsWith('/'));
-    if (files.length > 0) await this.#options.onSuspects(files);
+    await this.#options.onSuspects(files);
   }
 
   async #compareListings(): Promise<void> {

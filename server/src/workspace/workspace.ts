@@ -131,7 +131,7 @@ export class FolderWorkspace implements Workspace {
     const { overlay } = this.#options;
     const listed = overlay === undefined ? entries : entries.map((entry) => stampOverlay(entry, overlay));
     if (this.#feed === undefined) this.#stamps = stampsOf(listed);
-    else this.#feed.ensureWatched();
+    else this.#feed.listed(entries);
     return listed;
   }
 
