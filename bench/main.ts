@@ -2,8 +2,9 @@
 import { messageOf } from '../protocol/errors.ts';
 import { prepareCode } from './data/code.ts';
 import { benchEngine } from './engine.ts';
+import { benchGpu } from './gpu/bench.ts';
 import { log } from './log.ts';
-import { engineOptions, prepareOptions, usage } from './options.ts';
+import { engineOptions, gpuOptions, prepareOptions, usage } from './options.ts';
 import { childWord, runChild } from './processes.ts';
 
 async function main([command, ...args]: string[]): Promise<number> {
@@ -13,6 +14,8 @@ async function main([command, ...args]: string[]): Promise<number> {
       return 0;
     case 'engine':
       return benchEngine(engineOptions(args));
+    case 'gpu':
+      return benchGpu(gpuOptions(args));
     case 'prepare': {
       const { lane, minutes } = prepareOptions(args);
       await prepareCode(lane, minutes);

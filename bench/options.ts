@@ -19,6 +19,19 @@ export interface EngineOptions {
   svg: string | undefined;
 }
 
+export interface GpuBenchOptions {
+  /** Vectors that the kernels compare. */
+  sizes: number[];
+  /** Of the batch. */
+  queries: number;
+  dimension: number;
+  /** Vectors of the indexes that are searched with the GPU and without. */
+  indexes: number[];
+  /** Software Vulkan is taken. */
+  software: boolean;
+  json: string | undefined;
+}
+
 export interface PrepareOptions {
   lane: CodeLane;
   minutes: number;
@@ -39,6 +52,13 @@ export const usage = `npm run bench -- engine [OPTION …]
   --quick                  5,000 vectors of 128 components, no peers, one round
   --json FILE              all figures
   --svg FILE               recall over latency
+npm run bench -- gpu [OPTION …]
+  --n 10000,100000,1000000 vectors that the kernels compare
+  --queries 1024           of the batch, which is measured up to 100,000 vectors; 64 on software Vulkan
+  --index 100000           vectors of indexes that are searched with the GPU and without (24000 on software Vulkan); none
+  --software               take software Vulkan: proves correctness, says nothing about speed
+  --quick                  small sizes, under a minute on software Vulkan
+  --json FILE              all figures
 npm run bench -- prepare --lane ${codeLanes.join('|')} [--minutes 20]`;
 
 /** @throws Error for the person at the terminal */
@@ -86,6 +106,31 @@ export function engineOptions(args: string[]): EngineOptions {
 }
 
 /** @throws Error for the person at the terminal */
+export function gpuOptions(args: string[]): GpuBenchOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      n: { type: 'string' },
+      queries: { type: 'string' },
+      index: { type: 'string' },
+      software: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+    },
+  });
+  const { quick, software } = values;
+  const index = values.index ?? (quick ? '21000' : software ? '24000' : '100000');
+  return {
+    sizes: integers('--n', values.n ?? (quick ? '2500' : '10000,100000,1000000')),
+    queries: integer('--queries', values.queries, quick ? 70 : software ? 64 : 1024),
+    dimension: quick ? 128 : 768,
+    indexes: index === 'none' ? [] : integers('--index', index),
+    software,
+    json: values.json,
+  };
+}
+
+/** @throws Error for the person at the terminal */
 export function prepareOptions(args: string[]): PrepareOptions {
   const { values } = parseArgs({ args, options: { lane: { type: 'string' }, minutes: { type: 'string' } } });
   const lane = codeLanes.find((known) => known === values.lane);
@@ -98,6 +143,10 @@ function integer(option: string, value: string | undefined, otherwise: number): 
   const number = Number(value);
   if (!Number.isSafeInteger(number) || number < 1) throw new Error(`${option} is a whole number from 1, not ${value}.`);
   return number;
+}
+
+function integers(option: string, value: string): number[] {
+  return value.split(',').map((word) => integer(option, word, 0));
 }
 
 function list(option: string, value: string, known: string[]): string[] {

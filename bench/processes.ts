@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { messageOf } from '../protocol/errors.ts';
+import { searchWithGpu, type GpuResult, type GpuTask } from './gpu/search.ts';
 import * as tasks from './tasks.ts';
 
-type Task = tasks.BuildTask | tasks.LoadTask | tasks.SweepTask;
+type Task = tasks.BuildTask | tasks.LoadTask | tasks.SweepTask | GpuTask;
 type ResultOf<T extends Task> = T extends tasks.BuildTask
   ? tasks.BuildResult
   : T extends tasks.LoadTask
     ? tasks.LoadResult
-    : tasks.SweepResult;
+    : T extends GpuTask
+      ? GpuResult
+      : tasks.SweepResult;
 type Answer = { ok: true; result: unknown } | { ok: false; message: string };
 
 /** The word after the program that makes it a child of {@link runApart}. */
@@ -56,5 +59,7 @@ function perform(task: Task): Promise<unknown> {
       return tasks.load(task);
     case 'sweep':
       return tasks.sweep(task);
+    case 'gpu':
+      return searchWithGpu(task);
   }
 }

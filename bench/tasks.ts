@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadContender } from './contenders/index.ts';
 import type { OpenIndex, Point } from './contenders/types.ts';
 import { openData, type DataName } from './data/catalog.ts';
-import type { Dataset } from './data/dataset.ts';
+import { queriesOf } from './data/dataset.ts';
 import { combine, pass, type Pass, type PointResult } from './measure.ts';
 import { recallOf, truthOf } from './truth.ts';
 
@@ -130,12 +130,6 @@ export async function sweep({ data, k, rounds, contenders }: SweepTask): Promise
     await index.close();
   }
   return result;
-}
-
-function queriesOf({ queries, dimension }: Dataset): Float32Array[] {
-  return Array.from({ length: queries.length / dimension }, (_, query) =>
-    queries.slice(query * dimension, (query + 1) * dimension),
-  );
 }
 
 function bytesIn(folder: string): number {

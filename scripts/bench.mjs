@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- engine|prepare [OPTION …]`: bundles bench/ and runs it, see docs/bench.md.
+ * `npm run bench -- engine|gpu|prepare [OPTION …]`: bundles bench/ and runs it, see docs/bench.md.
  *
  * The bundle holds the parse and inference processes as well, so that preparing data needs no other build than the
  * addon's and the grammars'.
@@ -9,6 +9,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { cargoEnvironment } from './machine.mjs';
 import { root } from './sources.mjs';
 
 const output = join(root, '.cache', 'bench');
@@ -43,7 +44,8 @@ export async function bundleBench() {
   return {
     program: join(output, 'bench.mjs'),
     env: {
-      ...process.env,
+      // The GPU's kernels are measured by a Rust program, which the bench builds.
+      ...cargoEnvironment(),
       TIERCEL_NATIVE: process.env.TIERCEL_NATIVE || join(root, 'dist', 'native', 'tiercel.node'),
       TIERCEL_BENCH_ROOT: root,
     },

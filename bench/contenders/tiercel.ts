@@ -91,7 +91,8 @@ function hasVectorIndex(): boolean {
   return 'openVectorIndex' in (createRequire(import.meta.url)(file) as object);
 }
 
-function loadEngine(): typeof Addon {
+/** @throws Error when the addon is not built or has no vector index */
+export function loadEngine(): typeof Addon {
   const file = process.env['TIERCEL_NATIVE'];
   if (file === undefined || !hasVectorIndex()) {
     throw new Error('The search engine has no openVectorIndex: build it again (npm run build -- native).');

@@ -63,3 +63,10 @@ export function bytesOf(view: Float32Array | Uint32Array): Buffer {
 export function floatsOf(bytes: Buffer): Float32Array {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
+
+/** Each query by itself. */
+export function queriesOf({ queries, dimension }: Dataset): Float32Array[] {
+  return Array.from({ length: queries.length / dimension }, (_, query) =>
+    queries.slice(query * dimension, (query + 1) * dimension),
+  );
+}

@@ -1,14 +1,13 @@
 import { quantile } from '../measure.ts';
 import type { DataReport, EngineReport, Report } from './report.ts';
+import { figure, headline, table } from './table.ts';
 
 const reached = [0.95, 0.985, 0.99, 0.995];
 
 /** Tables for the terminal, in Markdown. */
 export function tables(report: Report): string {
   const { machine, date, k } = report;
-  const instructions = machine.instructions.join(' ');
-  const head = `${date.slice(0, 10)}, ${machine.processor}, ${machine.cores} cores (${instructions}), ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`;
-  return [head, ...report.data.map((data) => dataTables(data, k))].join('\n\n');
+  return [headline(date, machine), ...report.data.map((data) => dataTables(data, k))].join('\n\n');
 }
 
 function dataTables(data: DataReport, k: number): string {
@@ -82,20 +81,4 @@ function pointTable(engines: EngineReport[], k: number): string {
     ]),
   );
   return table(['engine', 'setting', `recall@${k}`, 'p50 ms', 'p90 ms', 'p99 ms', 'p50 ms in the engine'], rows);
-}
-
-/** Three digits, however large. */
-function figure(value: number | undefined): string {
-  if (value === undefined) return '-';
-  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
-}
-
-/** Numbers to the right, words to the left. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const numeric = head.map((_, column) => rows.every((row) => /^[-\d.,]+$/.test(row[column] ?? '-')));
-  const line = (cells: string[]): string =>
-    `| ${cells.map((cell, column) => (numeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`;
-  const rule = widths.map((width, column) => '-'.repeat(width - 1) + (numeric[column] === true ? ':' : '-'));
-  return [line(head), line(rule), ...rows.map(line)].join('\n');
 }

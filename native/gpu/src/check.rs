@@ -100,7 +100,7 @@ pub fn run(live: &Live, samples: &[Sample<'_>], mode: GpuMode, threads: usize) -
         fixed: (nanos(gpu_time) - per_byte * bytes).max(0.0),
         gpu: per_byte,
     };
-    let (equal, cpu_ms, gpu_ms) = (same(&cpu, &gpu), nanos(cpu_time) / threads / 1e6, nanos(gpu_time) / 1e6);
+    let (equal, cpu_ms, gpu_ms) = (same_candidates(&cpu, &gpu), nanos(cpu_time) / threads / 1e6, nanos(gpu_time) / 1e6);
     let used = equal && (mode == GpuMode::On || gpu_ms < cpu_ms);
     let times = format!("CPU {cpu_ms:.2} ms, GPU {gpu_ms:.2} ms for {rows} vectors");
     let sentence = match (equal, used, gpu_ms < cpu_ms) {
@@ -139,13 +139,15 @@ fn fastest<T>(run: impl Fn() -> Result<T>) -> Result<(Duration, T)> {
     Ok(best)
 }
 
-/// Whether both found the same: the same scores for the same rows, but for rows at the edge.
-pub fn same(cpu: &[Candidate], gpu: &[Candidate]) -> bool {
+/// Whether both found the same: the same scores for the same rows, but for rows within 1e-6 of the last one.
+#[must_use]
+pub fn same_candidates(cpu: &[Candidate], gpu: &[Candidate]) -> bool {
     let Some(edge) = cpu.last().map(|last| last.score) else { return gpu.is_empty() };
-    let by_row: HashMap<(u32, u32), u32> = cpu.iter().map(|one| ((one.row, one.place), one.score.to_bits())).collect();
+    let mut by_row: HashMap<(u32, u32), u32> =
+        cpu.iter().map(|one| ((one.row, one.place), one.score.to_bits())).collect();
     cpu.len() == gpu.len()
-        && gpu.iter().all(|one| match by_row.get(&(one.row, one.place)) {
-            Some(score) => *score == one.score.to_bits(),
+        && gpu.iter().all(|one| match by_row.remove(&(one.row, one.place)) {
+            Some(score) => score == one.score.to_bits(),
             None => (one.score - edge).abs() <= EDGE,
         })
 }
@@ -195,11 +197,12 @@ mod tests {
     fn rows_may_differ_at_the_edge_and_nowhere_else() {
         let of = |score, row| Candidate { score, row, place: row };
         let cpu = [of(0.9, 1), of(0.8, 2), of(0.7, 3)];
-        assert!(same(&cpu, &cpu));
-        assert!(same(&cpu, &[of(0.9, 1), of(0.8, 2), of(0.7, 4)]));
-        assert!(!same(&cpu, &[of(0.9, 1), of(0.7, 4)]));
-        assert!(!same(&cpu, &[of(0.9, 1), of(0.8, 5), of(0.7, 3)]));
-        assert!(!same(&cpu, &[of(0.9, 1), of(0.800_000_1, 2), of(0.7, 3)]));
-        assert!(same(&[], &[]) && !same(&[], &cpu));
+        assert!(same_candidates(&cpu, &cpu));
+        assert!(same_candidates(&cpu, &[of(0.9, 1), of(0.8, 2), of(0.7, 4)]));
+        assert!(!same_candidates(&cpu, &[of(0.9, 1), of(0.7, 4)]));
+        assert!(!same_candidates(&cpu, &[of(0.9, 1), of(0.8, 5), of(0.7, 3)]));
+        assert!(!same_candidates(&cpu, &[of(0.9, 1), of(0.800_000_1, 2), of(0.7, 3)]));
+        assert!(!same_candidates(&cpu, &[of(0.9, 1), of(0.9, 1), of(0.7, 3)]), "one row twice");
+        assert!(same_candidates(&[], &[]) && !same_candidates(&[], &cpu));
     }
 }

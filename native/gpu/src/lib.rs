@@ -11,6 +11,7 @@ mod arena;
 mod block_on;
 mod budget;
 mod check;
+mod copy;
 mod device;
 mod events;
 mod handle;
@@ -34,6 +35,8 @@ mod testing;
 mod worker;
 
 pub use adapter::AdapterReport;
+pub use check::same_candidates;
+pub use copy::CopyProbe;
 pub use device::Device;
 pub use handle::Gpu;
 pub use hot::{Ask, Hot, PageRef, Ticket};

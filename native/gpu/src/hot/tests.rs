@@ -8,7 +8,7 @@ use tiercel_codec::candidates::Candidate;
 use tiercel_tier::{Books, Class, PolicyKind};
 
 use super::*;
-use crate::check::same;
+use crate::check::same_candidates;
 use crate::options::GpuMode;
 use crate::testing::{self, Random, page};
 
@@ -77,7 +77,7 @@ impl Store {
         (0..self.refs.len()).for_each(|at| self.scan(at, &query, &mut expected));
         let [found] = found;
         let found: Vec<Candidate> = found.into_sorted();
-        assert!(same(&expected.into_sorted(), &found), "{found:?}");
+        assert!(same_candidates(&expected.into_sorted(), &found), "{found:?}");
         answered
     }
 
@@ -251,7 +251,7 @@ fn threads_search_at_once_while_pages_come_and_go() {
                     }
                     (0..store.refs.len()).for_each(|at| store.scan(at, &query, &mut expected));
                     let [found] = found;
-                    assert!(same(&expected.into_sorted(), &found.into_sorted()));
+                    assert!(same_candidates(&expected.into_sorted(), &found.into_sorted()));
                 }
             });
         }

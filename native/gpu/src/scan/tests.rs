@@ -6,7 +6,7 @@ use tiercel_tier::{Class, PageKey};
 use super::*;
 use crate::PAGE_ROWS;
 use crate::arena::Arenas;
-use crate::check::same;
+use crate::check::same_candidates;
 use crate::ring::Ring;
 use crate::testing::{self, Random, page};
 
@@ -63,7 +63,7 @@ impl Held {
     fn agree(&self, job: &Job<'_>) {
         let (cpu, gpu) = (self.on_cpu(job), self.on_gpu(job).expect("a device"));
         for (cpu, gpu) in cpu.iter().zip(&gpu) {
-            assert!(same(cpu, gpu), "{} and {} rows, best {}", cpu.len(), gpu.len(), job.best);
+            assert!(same_candidates(cpu, gpu), "{} and {} rows, best {}", cpu.len(), gpu.len(), job.best);
         }
     }
 }
@@ -212,7 +212,7 @@ fn several_searches_are_in_flight_and_a_cancelled_one_leaves_its_buffers_whole()
         } else {
             flight.collect(&pages.device, job, &Cancel::new(), &mut found).expect("a device");
             let [found] = found;
-            assert!(same(&pages.on_cpu(job)[0], &found.into_sorted()));
+            assert!(same_candidates(&pages.on_cpu(job)[0], &found.into_sorted()));
         }
     }
     for job in &jobs {
