@@ -10,7 +10,7 @@ import { encodePayload } from '../store/payload.ts';
 import { hashBytes, type FileRecord, type RankedStore } from '../store/types.ts';
 import { searchCode, type Answer, type RetrievalDeps, type SearchOptions } from './search.ts';
 
-const model = fileURLToPath(new URL('../../../models/instant-v1', import.meta.url));
+const model = fileURLToPath(new URL('../../../models/instant-v2', import.meta.url));
 const tree = '/somewhere/shop';
 const { signal } = new AbortController();
 
