@@ -26,7 +26,7 @@ export async function placedGroups(work: JoinedWork): Promise<Pick<ClonesResult,
     if (list === undefined) members.set(root, [at]);
     else list.push(at);
   }
-  const several = [...members.values()].filter((list) => list.length > 1);
+  const several = [...members.values()].map((list) => apart(table, list)).filter((list) => list.length > 1);
   const symbols = await symbolsOf(work, several.flat());
   const groups = merged(
     several.map((list) => {
@@ -44,6 +44,18 @@ export async function placedGroups(work: JoinedWork): Promise<Pick<ClonesResult,
   groups.sort((a, b) => repeated(b) - repeated(a) || comparePlaces(a.places[0], b.places[0]));
   const repeatedLines = groups.reduce((sum, group) => sum + repeated(group), 0);
   return { groups, found: { groups: groups.length, repeatedLines } };
+}
+
+/** Pieces of a long function overlap by some lines: of those that do, the first stays. `list` is by file and line. */
+function apart(table: PieceTable, list: readonly number[]): number[] {
+  const kept: number[] = [];
+  for (const at of list) {
+    const last = kept.at(-1);
+    const overlaps =
+      last !== undefined && table.file(last) === table.file(at) && table.endLine(last) >= table.startLine(at);
+    if (!overlaps) kept.push(at);
+  }
+  return kept;
 }
 
 function grouped(places: ClonePlace[], kind: CloneKind, language: string): CloneGroup {
