@@ -4,6 +4,8 @@ export const methods = {
   search: 'tiercel/search',
   /** SimilarParams -> SimilarResult */
   similar: 'tiercel/similar',
+  /** ClonesParams -> ClonesResult */
+  clones: 'tiercel/clones',
   /** FolderParams -> FolderStatus */
   status: 'tiercel/status',
   /** IndexParams -> IndexResult, when lexical and instant lanes (and deep, if asked) are complete */

@@ -37,6 +37,8 @@ export const searchParamsSchema = z.object({
   explain: z.boolean().optional(),
   /** Paths relative to the folder that are open or were visited last, latest first: what is near them comes a little earlier. */
   near: z.array(z.string()).max(50).optional(),
+  /** Give hits whose text is the same, or nearly, once; the others are in `folded` of the first. */
+  fold: z.boolean().default(false),
 });
 export type SearchParams = z.input<typeof searchParamsSchema>;
 
@@ -66,9 +68,43 @@ export interface SearchHit {
   language: string;
   /** Larger is better; comparable within one answer only. */
   score: number;
+  /** Lines around what matched, at most twelve. */
   snippet: string;
+  /** Line of the file that the snippet begins with. */
+  snippetLine: number;
+  /** Where the query's words stand in the snippet, in order; none overlap. */
+  highlights: TextRange[];
+  /** With `fold`: other places whose text is the same, or nearly. */
+  folded?: FoldedPlace[];
   /** With `explain`: what each signal adds to the score, the largest first (docs/ranking.md). */
   why?: SignalShare[];
+}
+
+/** A part of one line: `line` as in the file, columns in UTF-16 code units from 0 on, `end` exclusive. */
+export interface TextRange {
+  line: number;
+  start: number;
+  end: number;
+}
+
+export interface FoldedPlace {
+  path: string;
+  startLine: number;
+  endLine: number;
+  symbol: string;
+}
+
+/**
+ * What a hit is besides similar. `identical`: token by token the same but for comments; `near-clone`: most of its tokens
+ * are in the same order, whatever its names; `overload`: defines the same name beside it; `test`: a test that names it.
+ */
+export const similarMarks = ['identical', 'near-clone', 'overload', 'test'] as const;
+export type SimilarMark = (typeof similarMarks)[number];
+
+export interface SimilarHit extends SearchHit {
+  /** Share of its runs of tokens that are in the source too, 0 to 1, whatever the names (docs/similar.md). */
+  similarity: number;
+  marks: SimilarMark[];
 }
 
 /** A signal's part in a score: `share` is `weight * value`. */
@@ -124,6 +160,13 @@ export interface RerankReport {
 export interface SearchResult {
   query: string;
   hits: SearchHit[];
+  /**
+   * How likely one of the first hits answers the query, 0 to 1 (docs/similar.md); absent where that was not learned: for
+   * code, paths, and without the instant lane.
+   */
+  confidence?: number;
+  /** False: the confidence is so low that the hits are noise, most likely. */
+  goodMatch: boolean;
   timings: SearchTimings;
   coverage: Coverage;
   absent?: AbsentLane[];
@@ -135,7 +178,8 @@ export interface SimilarResult {
   absent?: AbsentLane[];
   /** What was compared. */
   source: { path: string; startLine: number; endLine: number; symbol: string };
-  hits: SearchHit[];
+  /** Overloads and tests of the source stand last. */
+  hits: SimilarHit[];
   timings: SearchTimings;
   coverage: Coverage;
 }

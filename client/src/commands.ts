@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { methods } from '../../protocol/methods.ts';
 import type { FolderParams } from '../../protocol/status.ts';
+import { findClones } from './clones.ts';
 import { askForFolder, openFolders } from './folders.ts';
 import type { Folder } from './hits.ts';
 import type { IndexMonitor } from './indexMonitor.ts';
@@ -45,7 +46,8 @@ export function registerCommands(dependencies: CommandDependencies): vscode.Disp
 
   const handlers: Record<string, () => Promise<void>> = {
     'tiercel.search': () => searchByMeaning(server, remedies, history, log),
-    'tiercel.similar': () => goToSimilarCode(server, remedies),
+    'tiercel.similar': () => goToSimilarCode(server, remedies, log),
+    'tiercel.clones': () => findClones(server, remedies, log),
     'tiercel.showStatus': () => statusBar.showReport(),
     'tiercel.showMenu': () => statusBar.showMenu(),
     'tiercel.pause': () => forEveryFolder(methods.pause),

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SearchHit } from '../../protocol/search.ts';
-import { closeToBest, escapeIcons, hitRow, iconOf, interleave } from './hits.ts';
+import { escapeIcons, hitRow, iconOf, interleave } from './hits.ts';
 
 const folder = { name: 'shop', path: '/code/shop' };
 
@@ -15,6 +15,8 @@ function hit(changes: Partial<SearchHit> = {}): SearchHit {
     language: 'typescript',
     score: 1,
     snippet: '  register(path: string): void {\n    this.routes.push(path);\n  }',
+    snippetLine: 12,
+    highlights: [],
     ...changes,
   };
 }
@@ -77,19 +79,28 @@ describe('hitRow', () => {
     });
   });
 
+  test('shows the lines that match where they are further down', () => {
+    const snippet = ['start() {', 'a();', 'b();', 'c();', 'd();', 'expire(old);', '}'].join('\n');
+    const highlights = [{ line: 17, start: 0, end: 6 }];
+    expect(hitRow({ folder, hit: hit({ snippet, highlights }) }, false).detail).toBe('expire(old);');
+    const early = [{ line: 13, start: 0, end: 1 }];
+    expect(hitRow({ folder, hit: hit({ snippet, highlights: early }) }, false).detail).toMatch(/^start/);
+  });
+
+  test('says what a hit is besides similar, and how many say the same', () => {
+    const folded = [{ path: 'b.ts', startLine: 1, endLine: 9, symbol: '' }];
+    const clone = { ...hit({ folded }), similarity: 0.929, marks: ['near-clone' as const, 'test' as const] };
+    expect(hitRow({ folder, hit: clone }, false).description).toBe(
+      'src/router.ts:12 • near-clone 92% • test of this • 1 similar',
+    );
+  });
+
   test('long lines are cut', () => {
     const row = hitRow({ folder, hit: hit({ snippet: 'word '.repeat(500), symbol: 'x'.repeat(500) }) }, false);
     expect(row.detail.length).toBeLessThanOrEqual(180);
     expect(row.detail.endsWith('…')).toBe(true);
     expect(row.label.length).toBeLessThanOrEqual(100);
   });
-});
-
-test('closeToBest leaves out what is far behind', () => {
-  const scores = (hits: readonly SearchHit[]): number[] => hits.map(({ score }) => score);
-  const hits = [0.8, 0.7, 0.4, 0.39, 0.1].map((score) => hit({ score }));
-  expect(scores(closeToBest(hits))).toEqual([0.8, 0.7, 0.4]);
-  expect(closeToBest([])).toEqual([]);
 });
 
 test('escapeIcons leaves no icon in code, and nothing else changed', () => {

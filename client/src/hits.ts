@@ -1,5 +1,5 @@
 /** Search hits as rows of a list: order over several folders, and the text of each row. */
-import type { SearchHit } from '../../protocol/search.ts';
+import type { SearchHit, SimilarHit } from '../../protocol/search.ts';
 
 /** A workspace folder as the client knows it. */
 export interface Folder {
@@ -10,7 +10,8 @@ export interface Folder {
 
 export interface PlacedHit {
   folder: Folder;
-  hit: SearchHit;
+  /** With what it was found out to be, when it answers a search for similar code. */
+  hit: SearchHit & Partial<Pick<SimilarHit, 'similarity' | 'marks'>>;
 }
 
 /** The text of one row, icon syntax escaped. */
@@ -24,6 +25,7 @@ export interface HitRow {
 
 const detailLength = 180;
 const labelLength = 100;
+const shownLines = 4;
 
 /** Codicons by the words chunk kinds are made of; the first match wins. */
 const icons: readonly (readonly [RegExp, string])[] = [
@@ -58,15 +60,6 @@ export function interleave<T>(lists: readonly (readonly T[])[], limit: number): 
   return merged;
 }
 
-/** A hit this far behind the best one, as a share of its score, is not similar to the same thing. */
-const nearestShare = 0.5;
-
-/** The hits, best first, that are not far behind the best one. */
-export function closeToBest(hits: readonly SearchHit[]): SearchHit[] {
-  const best = hits[0]?.score ?? 0;
-  return hits.filter((hit) => hit.score >= best * nearestShare);
-}
-
 /** VS Code draws `$(name)` in labels as an icon; code may contain it (shell, templates), so it is escaped. */
 export function escapeIcons(text: string): string {
   return text.replaceAll(/\$\((?=[A-Za-z0-9-]+(?:~[A-Za-z]+)?\))/g, '\\$(');
@@ -94,17 +87,37 @@ export function iconOf(kind: string): string {
   return icons.find(([pattern]) => pattern.test(lower))?.[1] ?? 'code';
 }
 
+/** What stands beside a hit's place: `near-clone 92%`, `overload`, `test of this`, `4 similar`. */
+export function notesOn({ similarity = 0, marks = [], folded = [] }: PlacedHit['hit']): string[] {
+  const texts = marks.map((mark) => {
+    if (mark === 'test') {
+      return 'test of this';
+    }
+    return mark === 'near-clone' ? `near-clone ${String(Math.floor(similarity * 100))}%` : mark;
+  });
+  return folded.length === 0 ? texts : [...texts, `${String(folded.length)} similar`];
+}
+
+/** Lines of the snippet from the first that holds something of the query. */
+function matchingLines({ snippet, snippetLine, highlights }: SearchHit): string {
+  const first = highlights[0]?.line ?? snippetLine;
+  const lines = snippet.split('\n');
+  // The first lines say what it is: they are left out only where what matched is further down.
+  return first - snippetLine < shownLines ? snippet : lines.slice(first - snippetLine).join('\n');
+}
+
 /** The row of one hit; the folder's name is shown when there are several. */
 export function hitRow(placed: PlacedHit, severalFolders: boolean): HitRow {
   const { hit, folder } = placed;
   const lines = snippetLines(hit.snippet);
   const [first = hit.path] = lines;
-  const place = `${hit.path}:${String(hit.startLine)}`;
-  const shown = hit.symbol === '' ? lines.slice(1) : lines;
+  const place = [`${hit.path}:${String(hit.startLine)}`, ...notesOn(hit)].join(' • ');
+  const telling = snippetLines(matchingLines(hit));
+  const shown = hit.symbol === '' && telling[0] === first ? telling.slice(1) : telling;
   return {
     label: escapeIcons(shorten(hit.symbol === '' ? first : hit.symbol, labelLength)),
     description: escapeIcons(severalFolders ? `${folder.name} • ${place}` : place),
-    detail: escapeIcons(shorten(shown.slice(0, 4).join('  '), detailLength)),
+    detail: escapeIcons(shorten(shown.slice(0, shownLines).join('  '), detailLength)),
     icon: iconOf(hit.kind),
   };
 }

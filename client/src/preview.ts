@@ -1,6 +1,7 @@
 /** Shows places in the editor while a list has the focus, and puts the editor back when nothing was chosen. */
 import * as vscode from 'vscode';
 import { messageOf } from '../../protocol/errors.ts';
+import type { SearchHit } from '../../protocol/search.ts';
 import { locationOf, rangeOf } from './folders.ts';
 import type { PlacedHit } from './hits.ts';
 
@@ -41,6 +42,9 @@ export class Preview implements vscode.Disposable {
     backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
     overviewRulerColor: new vscode.ThemeColor('editorOverviewRuler.rangeHighlightForeground'),
   });
+  private readonly matched = vscode.window.createTextEditorDecorationType({
+    backgroundColor: new vscode.ThemeColor('editor.findMatchHighlightBackground'),
+  });
   /** Requests to show a place run one after the other; only the newest is shown. */
   private queue: Promise<void> = Promise.resolve();
   private newest = 0;
@@ -64,10 +68,16 @@ export class Preview implements vscode.Disposable {
           viewColumn: this.origin?.viewColumn ?? vscode.ViewColumn.Active,
         });
         const range = rangeOf(placed.hit, editor.document);
-        this.shown?.setDecorations(this.highlight, []);
+        this.clear();
         this.shown = editor;
+        const matches = matchesOf(placed.hit, editor.document);
         editor.setDecorations(this.highlight, [range]);
+        editor.setDecorations(this.matched, matches);
         editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+        // In a long function what matched may be below the first lines.
+        if (matches[0] !== undefined) {
+          editor.revealRange(matches[0], vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+        }
       } catch (error) {
         this.log.warn(`Cannot preview ${placed.hit.path}: ${messageOf(error)}`);
       }
@@ -78,7 +88,7 @@ export class Preview implements vscode.Disposable {
   async open(placed: PlacedHit, toTheSide: boolean): Promise<void> {
     this.newest++;
     await this.queue;
-    this.shown?.setDecorations(this.highlight, []);
+    this.clear();
     const keepPreview = vscode.workspace.getConfiguration('workbench.editor').get('enablePreviewFromQuickOpen', false);
     try {
       const document = await vscode.workspace.openTextDocument(locationOf(placed).uri);
@@ -102,7 +112,7 @@ export class Preview implements vscode.Disposable {
     if (shown === undefined) {
       return;
     }
-    shown.setDecorations(this.highlight, []);
+    this.clear();
     if (this.origin !== undefined) {
       const editor = await vscode.window.showTextDocument(this.origin.document, {
         preview: this.origin.wasPreview,
@@ -119,5 +129,18 @@ export class Preview implements vscode.Disposable {
 
   dispose(): void {
     this.highlight.dispose();
+    this.matched.dispose();
   }
+
+  private clear(): void {
+    this.shown?.setDecorations(this.highlight, []);
+    this.shown?.setDecorations(this.matched, []);
+  }
+}
+
+/** What matched of a hit, as far as the document still has it. */
+function matchesOf({ highlights }: SearchHit, document: vscode.TextDocument): vscode.Range[] {
+  return highlights.map(({ line, start, end }) =>
+    document.validateRange(new vscode.Range(line - 1, start, line - 1, end)),
+  );
 }

@@ -7,6 +7,7 @@ import type { Failure } from './failure.ts';
 import { askForFolder, openFolders, openPaths } from './folders.ts';
 import { hitRow } from './hits.ts';
 import type { Folder, PlacedHit } from './hits.ts';
+import { pickPlace } from './placePick.ts';
 import { Preview } from './preview.ts';
 import { forget, remember, seedOf } from './queryHistory.ts';
 import type { Remedies } from './remedies.ts';
@@ -20,6 +21,10 @@ const historyKey = 'tiercel.queries';
 const openToTheSide: vscode.QuickInputButton = {
   iconPath: new vscode.ThemeIcon('split-horizontal'),
   tooltip: 'Open to the Side',
+};
+const showFolded: vscode.QuickInputButton = {
+  iconPath: new vscode.ThemeIcon('files'),
+  tooltip: 'List the Places That Say the Same',
 };
 const removeFromHistory: vscode.QuickInputButton = {
   iconPath: new vscode.ThemeIcon('close'),
@@ -40,6 +45,7 @@ class SearchBox {
   private readonly session: SearchSession;
   private readonly history: vscode.Memento;
   private readonly remedies: Remedies;
+  private readonly log: vscode.LogOutputChannel;
   private readonly severalFolders = openFolders().length > 1;
   private answered: string | undefined;
   /** The person went through the list; before that the first row is active without having been chosen. */
@@ -49,12 +55,13 @@ class SearchBox {
   constructor(server: Server, remedies: Remedies, history: vscode.Memento, log: vscode.LogOutputChannel) {
     this.history = history;
     this.remedies = remedies;
+    this.log = log;
     this.preview = new Preview(log);
     this.session = new SearchSession(
       {
         folders: openFolders,
         search: (folder, query, limit, signal) => {
-          const params: SearchParams = { folder: folder.path, query, limit, near: openPaths(folder) };
+          const params: SearchParams = { folder: folder.path, query, limit, fold: true, near: openPaths(folder) };
           return server.request<SearchResult>(methods.search, params, signal);
         },
       },
@@ -118,8 +125,12 @@ class SearchBox {
     const rows: Row[] = view.hits.map((hit) => {
       const { label, description, detail, icon } = hitRow(hit, this.severalFolders);
       const iconPath = new vscode.ThemeIcon(icon);
-      return { label, description, detail, iconPath, hit, buttons: [openToTheSide], alwaysShow: true };
+      const buttons = hit.hit.folded === undefined ? [openToTheSide] : [showFolded, openToTheSide];
+      return { label, description, detail, iconPath, hit, buttons, alwaysShow: true };
     });
+    if (rows.length > 0 && !view.goodMatch) {
+      rows.unshift(poorRow());
+    }
     if (rows.length === 0 && view.failures.length === 0) {
       rows.push(emptyRow(coverageSentence(view.coverage)));
     }
@@ -174,10 +185,23 @@ class SearchBox {
   private async pressed(row: Row, button: vscode.QuickInputButton): Promise<void> {
     if (button === openToTheSide && row.hit !== undefined) {
       await this.choose(row.hit, true);
+    } else if (button === showFolded && row.hit !== undefined) {
+      await this.unfold(row.hit);
     } else if (button === removeFromHistory && row.query !== undefined) {
       await this.history.update(historyKey, forget(this.history.get<string[]>(historyKey, []), row.query));
       this.pick.items = this.historyRows();
     }
+  }
+
+  /** All places that say the same as a hit, in a list of their own. */
+  private async unfold({ folder, hit }: PlacedHit): Promise<void> {
+    this.accepted = true;
+    this.pick.hide();
+    this.preview.dispose();
+    const { folded = [], ...first } = hit;
+    const others = folded.map((place) => ({ ...first, ...place, snippetLine: place.startLine, highlights: [] }));
+    const places = [first, ...others].map((place) => ({ folder, hit: place }));
+    await pickPlace('Code That Says the Same', places, this.log);
   }
 
   private async choose(hit: PlacedHit, toTheSide: boolean): Promise<void> {
@@ -217,6 +241,16 @@ function emptyRow(missing: string | undefined): Row {
       missing === undefined
         ? 'Describe in other words what the code does. "Tiercel: Show Index Status" lists the files that are left out.'
         : `The index is not complete (${missing}). Search again in a moment.`,
+    iconPath: new vscode.ThemeIcon('info'),
+    alwaysShow: true,
+  };
+}
+
+/** Stands above hits that are nearest without being near. */
+function poorRow(): Row {
+  return {
+    label: 'No good match',
+    detail: 'The nearest code is listed below. Other words may find more.',
     iconPath: new vscode.ThemeIcon('info'),
     alwaysShow: true,
   };

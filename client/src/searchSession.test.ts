@@ -18,9 +18,11 @@ function result(query: string, paths: string[]): SearchResult {
     language: 'go',
     score: 1,
     snippet: '',
+    snippetLine: 1,
+    highlights: [],
   }));
   const timings = { total: 1, embed: 0, lexical: 0, vector: 0, fuse: 0, read: 0 };
-  return { query, hits, timings, coverage: { lexical: 1, instant: 1 } };
+  return { query, hits, goodMatch: true, timings, coverage: { lexical: 1, instant: 1 } };
 }
 
 interface Call {

@@ -31,6 +31,8 @@ export type SearchView =
       state: 'answered';
       query: string;
       hits: PlacedHit[];
+      /** False: no folder has anything that fits well; the hits are merely nearest. */
+      goodMatch: boolean;
       coverage: Coverage | undefined;
       /** Folders that gave no answer. */
       failures: FolderFailure[];
@@ -143,6 +145,7 @@ export class SearchSession {
         results.map(({ folder, result }) => result.hits.map((hit) => ({ folder, hit }))),
         this.limit,
       ),
+      goodMatch: results.some(({ result }) => result.goodMatch),
       coverage: leastCoverage(results.map(({ result }) => result.coverage)),
       failures,
     };

@@ -8,6 +8,7 @@ import {
   ErrorAction,
   LanguageClient,
   RevealOutputChannelOn,
+  WorkDoneProgress,
 } from 'vscode-languageclient/node';
 import type { LanguageClientOptions } from 'vscode-languageclient/node';
 import { messageOf } from '../../protocol/errors.ts';
@@ -162,6 +163,16 @@ export class Server implements vscode.Disposable {
       this.log.debug(`Leaving the server: ${messageOf(error)}`);
       client.serverProcess?.kill();
     }
+  }
+
+  /** Progress of the one request whose parameters have the token as `workDoneToken`, in percent. */
+  async onWorkDone(token: string, listener: (percentage: number) => void): Promise<vscode.Disposable> {
+    const client = await this.whenRunning(undefined);
+    return client.onProgress(WorkDoneProgress.type, token, (progress) => {
+      if (progress.kind === 'report' && progress.percentage !== undefined) {
+        listener(progress.percentage);
+      }
+    });
   }
 
   /**

@@ -1,11 +1,12 @@
-/** "Go to Similar Code": the code nearest to the selection, or to the function at the cursor, in a peek view. */
+/** "Go to Similar Code": the code nearest to the selection, or to the function at the cursor, as a list with previews. */
 import * as vscode from 'vscode';
 import { methods } from '../../protocol/methods.ts';
 import type { SimilarParams, SimilarResult } from '../../protocol/search.ts';
 import { coverageSentence } from './coverage.ts';
 import { NoAnswer } from './failure.ts';
-import { askForFolder, folderOfDocument, locationOf, openFolders } from './folders.ts';
-import { closeToBest } from './hits.ts';
+import { askForFolder, folderOfDocument, openFolders } from './folders.ts';
+import type { Folder } from './hits.ts';
+import { pickPlace } from './placePick.ts';
 import type { Remedies } from './remedies.ts';
 import type { Server } from './server.ts';
 
@@ -31,7 +32,7 @@ function paramsOf(editor: vscode.TextEditor, folder: string): SimilarParams {
   return text.length > longestText ? { ...params, endLine } : { ...params, endLine, text };
 }
 
-export async function goToSimilarCode(server: Server, remedies: Remedies): Promise<void> {
+export async function goToSimilarCode(server: Server, remedies: Remedies, log: vscode.LogOutputChannel): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (openFolders().length === 0) {
     await askForFolder();
@@ -53,7 +54,7 @@ export async function goToSimilarCode(server: Server, remedies: Remedies): Promi
       { location: vscode.ProgressLocation.Window, title: 'Finding similar code' },
       () => server.request<SimilarResult>(methods.similar, paramsOf(editor, folder.path), controller.signal),
     );
-    await show(editor, folder, result);
+    await show(folder, result, log);
   } catch (error) {
     await remedies.tell(controller.signal.aborted ? new NoAnswer(timeoutMs) : error, folder);
   } finally {
@@ -61,11 +62,7 @@ export async function goToSimilarCode(server: Server, remedies: Remedies): Promi
   }
 }
 
-async function show(
-  editor: vscode.TextEditor,
-  folder: { name: string; path: string },
-  result: SimilarResult,
-): Promise<void> {
+async function show(folder: Folder, result: SimilarResult, log: vscode.LogOutputChannel): Promise<void> {
   if (result.hits.length === 0) {
     const missing = coverageSentence(result.coverage);
     void vscode.window.showInformationMessage(
@@ -73,12 +70,6 @@ async function show(
     );
     return;
   }
-  await vscode.commands.executeCommand(
-    'editor.action.peekLocations',
-    editor.document.uri,
-    editor.selection.start,
-    // A peek view sorts by file, so the rank is lost there: what is far from the best would only hide it.
-    closeToBest(result.hits).map((hit) => locationOf({ folder, hit })),
-    'peek',
-  );
+  const places = result.hits.map((hit) => ({ folder, hit }));
+  await pickPlace('Similar Code', places, log);
 }

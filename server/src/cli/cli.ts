@@ -19,6 +19,7 @@ import { endpoint } from '../daemon/endpoint.ts';
 import { tryConnect } from '../daemon/connect.ts';
 import { pipeStdio } from '../daemon/pipe.ts';
 import { ServerClient } from './client.ts';
+import { clonesCommand } from './clones.ts';
 import { doctorCommand } from './doctor.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { modelsCommands } from './models.ts';
@@ -44,6 +45,7 @@ interface SearchFlags {
   lanes?: LaneName[];
   ranker?: RankerName;
   explain?: true;
+  fold?: true;
 }
 
 interface IndexFlags {
@@ -113,6 +115,7 @@ class Cli {
       .argument('<folder>')
       .argument('[query...]')
       .option('--rerank', 'put the best hits in order by the reranker, else by the transformer')
+      .option('--fold', 'with --json: give hits with the same text once, as is done for people')
       .addOption(new Option('--lanes <lane...>', 'ask these lanes only').choices(laneNames))
       .addOption(new Option('--ranker <name>', 'how hits are put in order').choices(rankerNames))
       .option('--explain', 'say what each signal adds to the score of every hit')
@@ -123,6 +126,11 @@ class Cli {
       .argument('<folder>')
       .argument('<place>')
       .action((folder: string, place: string, flags: SearchFlags) => this.#similar(folder, place, flags));
+    clonesCommand(program, {
+      signal: this.#interrupt.signal,
+      print,
+      withServer: (work) => this.#withServer(work),
+    });
     program
       .command('status')
       .description('what is indexed, with which models, and what was left out')
@@ -205,7 +213,7 @@ class Cli {
         client.request<SearchResult>(methods.search, searchParams(folder, text, flags), this.#interrupt.signal);
       if (flags.stdin !== true) {
         const result = await ask(query);
-        await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage, result));
+        await printAnswer(result, flags);
         return;
       }
       for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
@@ -217,13 +225,13 @@ class Cli {
   #similar(folder: string, place: string, flags: SearchFlags): Promise<void> {
     const { path, startLine, endLine } = parsePlace(place);
     return this.#withServer(async (client) => {
-      const { query: _, ...filters } = searchParams(folder, '', flags);
+      const { query: _, fold: __, ...filters } = searchParams(folder, '', flags);
       const result = await client.request<SimilarResult>(
         methods.similar,
         { ...filters, path, startLine, ...(endLine === undefined ? {} : { endLine }) },
         this.#interrupt.signal,
       );
-      await print(flags.json ? JSON.stringify(result) : renderHits(result.hits, result.coverage, result));
+      await printAnswer(result, flags);
     });
   }
 
@@ -252,8 +260,8 @@ class Cli {
       process.stderr.write(`${renderIndexResult(result)}\n`);
       const answer = async (query: string): Promise<void> => {
         const params = searchParams(folder, query, { limit: 10 });
-        const { hits, coverage } = await client.request<SearchResult>(methods.search, params, this.#interrupt.signal);
-        await print(renderHits(hits, coverage));
+        const result = await client.request<SearchResult>(methods.search, params, this.#interrupt.signal);
+        await printAnswer(result, {});
       };
       if (words.length > 0) {
         await answer(words.join(' '));
@@ -280,12 +288,20 @@ function withSearchFlags(command: Command): Command {
     .option('--json', 'print as JSON');
 }
 
+/** People get what says the same thing once and what matched in colour; programs get all hits as they are. */
+function printAnswer(result: SearchResult | SimilarResult, { json }: { json?: true }): Promise<void> {
+  const { NO_COLOR: noColour = '' } = process.env;
+  const colour = process.stdout.isTTY && noColour === '';
+  return print(json ? JSON.stringify(result) : renderHits(result.hits, result.coverage, result, { colour }));
+}
+
 function searchParams(folder: string, query: string, flags: SearchFlags): SearchParams {
   return {
     folder: resolve(folder),
     query,
     limit: flags.limit,
     patienceMs,
+    ...(flags.json !== true || flags.fold === true ? { fold: true } : {}),
     ...(flags.rerank === true ? { rerank: true } : {}),
     ...(flags.explain === true ? { explain: true } : {}),
     ...(flags.lanes === undefined ? {} : { lanes: flags.lanes }),

@@ -5,6 +5,8 @@ import {
   ResponseError,
   SocketMessageReader,
   SocketMessageWriter,
+  WorkDoneProgress,
+  type ProgressToken,
   type ProtocolConnection,
 } from 'vscode-languageserver/node';
 import { TiercelError, cancelled, errorCodes, type ErrorCode, type ErrorData } from '../../../protocol/errors.ts';
@@ -58,6 +60,13 @@ export class ServerClient {
 
   onProgress(listener: (progress: IndexProgress) => void): void {
     this.#connection.onNotification(notifications.progress, listener);
+  }
+
+  /** Progress of the one request whose parameters have the token as `workDoneToken`, in percent. */
+  onWorkDone(token: ProgressToken, listener: (percentage: number) => void): void {
+    this.#connection.onProgress(WorkDoneProgress.type, token, (progress) => {
+      if (progress.kind === 'report' && progress.percentage !== undefined) listener(progress.percentage);
+    });
   }
 
   /** @throws TiercelError with the server's code. */

@@ -22,6 +22,8 @@ describe('hits', () => {
           language: 'typescript',
           score: 0.03252,
           snippet: '  run() {\n    go();\n  }',
+          snippetLine: 3,
+          highlights: [],
         },
       ],
       complete,
@@ -41,6 +43,8 @@ describe('hits', () => {
       language: '',
       score: 1,
       snippet: '',
+      snippetLine: 1,
+      highlights: [],
     };
     expect(renderHits([hit], complete)).toContain('a:1  window');
     expect(renderHits([], complete)).toBe('No match.');

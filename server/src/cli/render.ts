@@ -1,24 +1,49 @@
 /** Answers as a person reads them. */
-import type { AbsentLane, Coverage, RerankReport, SearchHit, SignalShare } from '../../../protocol/search.ts';
+import type {
+  AbsentLane,
+  Coverage,
+  FoldedPlace,
+  RerankReport,
+  SearchHit,
+  SignalShare,
+  SimilarHit,
+  TextRange,
+} from '../../../protocol/search.ts';
 import type { FolderStatus, IndexResult, LaneStatus } from '../../../protocol/status.ts';
 import { nodesText } from './doctor.ts';
 import { count } from './progress-bar.ts';
 import { renderResources } from './resources.ts';
 
 const shownSnippetLines = 6;
+const shownFolded = 5;
 
 /** What an answer says of itself besides its hits. */
 export interface AnswerNotes {
+  /** False: nothing fits well, and what is shown is merely nearest. */
+  goodMatch?: boolean;
   absent?: readonly AbsentLane[];
   rerank?: RerankReport;
 }
 
-export function renderHits(hits: readonly SearchHit[], coverage: Coverage, notes: AnswerNotes = {}): string {
+export interface RenderOptions {
+  /** Whether what matched is set off by colour. */
+  colour?: boolean;
+}
+
+type ShownHit = SearchHit & Partial<Pick<SimilarHit, 'similarity' | 'marks'>>;
+
+export function renderHits(
+  hits: readonly ShownHit[],
+  coverage: Coverage,
+  notes: AnswerNotes = {},
+  { colour = false }: RenderOptions = {},
+): string {
   const incomplete = coverageNote(coverage);
-  const lines = hits.length === 0 ? ['No match.'] : hits.map((hit, i) => renderHit(hit, i + 1));
+  const lines = hits.length === 0 ? ['No match.'] : hits.map((hit, i) => renderHit(hit, i + 1, colour));
+  const poor = notes.goodMatch === false && hits.length > 0 ? ['No good match. The nearest are:', ''] : [];
   const absent = (notes.absent ?? []).map(({ lane, reason }) => `Without the ${lane} lane: ${reason}.`);
   const reranked = notes.rerank === undefined ? [] : [rerankNote(notes.rerank)];
-  return [...lines, ...(incomplete === undefined ? [] : [incomplete]), ...absent, ...reranked].join('\n');
+  return [...poor, ...lines, ...(incomplete === undefined ? [] : [incomplete]), ...absent, ...reranked].join('\n');
 }
 
 function rerankNote({ model, device, scored, candidates, milliseconds, note }: RerankReport): string {
@@ -26,21 +51,61 @@ function rerankNote({ model, device, scored, candidates, milliseconds, note }: R
   return `${String(scored)} of ${String(candidates)} candidates scored by ${model} on ${device} in ${milliseconds.toFixed(0)} ms.`;
 }
 
-function renderHit(hit: SearchHit, rank: number): string {
-  const title = [hit.symbol, hit.kind, hit.language].filter((part) => part !== '').join(' · ');
-  const all = hit.snippet.split('\n');
-  const indent = Math.min(
-    ...all.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length),
-  );
-  const snippet = all
-    .slice(0, shownSnippetLines)
-    .map((line) => `      ${line.slice(Number.isFinite(indent) ? indent : 0)}`);
+function renderHit(hit: ShownHit, rank: number, colour: boolean): string {
+  const title = [hit.symbol, hit.kind, hit.language, ...markTexts(hit)].filter((part) => part !== '').join(' · ');
   return [
     `${String(rank).padStart(3)}. ${hit.path}:${String(hit.startLine)}  ${title}  ${hit.score.toFixed(4)}`,
-    ...snippet,
+    ...snippetLines(hit, colour),
+    ...foldedLines(hit.folded ?? []),
     ...(hit.why ?? []).map(whyLine),
     '',
   ].join('\n');
+}
+
+/** What `similar` found out about a hit. */
+function markTexts({ similarity = 0, marks = [] }: ShownHit): string[] {
+  return marks.map((mark) => {
+    if (mark === 'test') return 'test of this';
+    return mark === 'near-clone' ? `near-clone ${String(Math.floor(similarity * 100))}%` : mark;
+  });
+}
+
+/** The lines with the most of what matched, without their common indent; the number of the first where the hit begins earlier. */
+function snippetLines({ snippet, snippetLine, startLine, highlights }: SearchHit, colour: boolean): string[] {
+  const all = snippet.split('\n');
+  const count = (from: number): number =>
+    highlights.filter(({ line }) => line - snippetLine >= from && line - snippetLine < from + shownSnippetLines).length;
+  let first = 0;
+  for (let from = 1; from <= all.length - shownSnippetLines; from++) if (count(from) > count(first)) first = from;
+  const shown = all.slice(first, first + shownSnippetLines);
+  const indents = shown.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
+  const indent = indents.length === 0 ? 0 : Math.min(...indents);
+  const number = snippetLine + first;
+  const lines = shown.map((line, at) => {
+    const ranges = colour ? highlights.filter((range) => range.line === number + at) : [];
+    return `      ${painted(line, ranges).slice(indent)}`;
+  });
+  return number > startLine ? [`      … line ${String(number)}`, ...lines] : lines;
+}
+
+const highlighted = '\u001B[1;33m';
+const plain = '\u001B[0m';
+
+function painted(line: string, ranges: readonly TextRange[]): string {
+  let end = 0;
+  const parts = ranges.map((range) => {
+    const part = `${line.slice(end, range.start)}${highlighted}${line.slice(range.start, range.end)}${plain}`;
+    end = range.end;
+    return part;
+  });
+  return parts.join('') + line.slice(end);
+}
+
+function foldedLines(folded: readonly FoldedPlace[]): string[] {
+  if (folded.length === 0) return [];
+  const places = folded.slice(0, shownFolded).map(({ path, startLine }) => `${path}:${String(startLine)}`);
+  const more = folded.length > shownFolded ? [`and ${String(folded.length - shownFolded)} more`] : [];
+  return [`      ${String(folded.length)} similar: ${[...places, ...more].join(', ')}`];
 }
 
 function whyLine({ signal, value, weight, share }: SignalShare): string {

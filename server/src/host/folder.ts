@@ -1,10 +1,16 @@
 /** One indexed folder: its work tree, its store, its background work, and the answers about it. */
 import { relative, resolve, sep } from 'node:path';
-import { TiercelError, cancelled, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
+import {
+  defaultCloneGroups,
+  defaultCloneLines,
+  defaultCloneSimilarity,
+  type ClonesParams,
+  type ClonesResult,
+} from '../../../protocol/clones.ts';
+import { TiercelError, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import {
   defaultPatienceMs,
   type Coverage,
-  type SearchHit,
   type SearchParams,
   type SearchResult,
   type SimilarParams,
@@ -20,33 +26,26 @@ import type {
   RetryResult,
   SpaceStatus,
 } from '../../../protocol/status.ts';
-import { embeddingText } from '../chunking/embedding-text.ts';
 import type { Chunker } from '../chunking/types.ts';
 import { Indexer } from '../indexing/indexer.ts';
 import type { Lane } from '../indexing/lane.ts';
 import { Problems } from '../indexing/problems.ts';
 import type { Logger } from '../logging/logger.ts';
-import { searchCode, type Answer, type Ranked, type RetrievalDeps } from '../retrieval/search.ts';
-import { chunkAt, similarCode } from '../retrieval/similar.ts';
+import { findClones } from '../retrieval/clones/find-clones.ts';
+import type { PieceSource } from '../retrieval/clones/pieces.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
-import type { Filter, SpaceStats, StoreStats, RankedStore } from '../store/types.ts';
-import { languageOf } from '../workspace/languages.ts';
+import type { SpaceStats, StoreStats, RankedStore } from '../store/types.ts';
 import type { Documents } from '../workspace/documents.ts';
 import type { Touch, Workspace } from '../workspace/types.ts';
 import type { Background } from './background.ts';
 import { collectNotes, indexedFiles } from './contents.ts';
 import { coveredIn, DeepLane, type FolderModels } from './deep-lane.ts';
 import { Edits } from './edits.ts';
+import { answerSearch, answerSimilar, type AnswerDeps } from './answers.ts';
 import type { EngineControl } from './engine.ts';
 import type { FolderMemory } from './folder-memory.ts';
 import { laneStatuses } from './lane-status.ts';
 import type { Rerankers } from './rerankers.ts';
-
-const snippetLines = 12;
-/** What a reranker is given: what it may lift into the answer. */
-const rerankCandidates = 30;
-
-type Found = Pick<SearchResult, 'hits' | 'timings' | 'absent'>;
 
 export interface FolderDeps {
   workspace: Workspace;
@@ -224,51 +223,33 @@ export class Folder {
   }
 
   async search(params: SearchParams, signal: AbortSignal): Promise<SearchResult> {
-    const start = performance.now();
     const stats = await this.#indexedStats();
-    const { query, limit = 10 } = params;
-    const wantsRerank = params.rerank ?? this.#deps.settings.inference.reranker !== '';
-    const most = wantsRerank ? Math.max(limit, rerankCandidates) : limit;
-    const { lanes, ranker, explain, near } = params;
-    const options = { limit: most, filter: toFilter(params), lanes, ranker, explain, near };
-    const answer = await searchCode(this.#retrieval(stats, params), query, options, signal);
-    const found = await this.#finish(answer, start, signal);
-    const coverage = this.#coverage(stats);
-    if (!wantsRerank) return { query, ...found, coverage };
-    const { candidates, report } = await this.#deps.rerankers.rerank({
-      settings: this.#deps.settings,
-      query,
-      candidates: found.hits,
-      textOf: ({ symbol, snippet }) => `${symbol}\n${snippet}`,
-      patienceMs: params.patienceMs ?? defaultPatienceMs,
-      signal,
-    });
-    const timings = { ...found.timings, total: performance.now() - start };
-    return { query, ...found, hits: candidates.slice(0, limit), timings, coverage, rerank: report };
+    const answer = await answerSearch(this.#answering(stats, params), params, signal);
+    return { ...answer, coverage: this.#coverage(stats) };
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SimilarResult> {
-    const start = performance.now();
     const stats = await this.#indexedStats();
     const path = this.#relative(resolve(this.root, params.path));
     if (path === undefined) {
       throw new TiercelError(errorCodes.fixTheCall, `${params.path} is not inside ${this.root}.`);
     }
-    const source = await this.#source(path, params);
-    const answer = await similarCode(
-      this.#retrieval(stats, params),
-      source.text,
-      source,
-      params.limit ?? 10,
-      toFilter(params),
-      signal,
-    );
-    const { startLine, endLine, symbol } = source;
-    return {
-      source: { path, startLine, endLine, symbol },
-      ...(await this.#finish(answer, start, signal)),
-      coverage: this.#coverage(stats),
-    };
+    const answer = await answerSimilar(this.#answering(stats, params), path, params, signal);
+    return { ...answer, coverage: this.#coverage(stats) };
+  }
+
+  /** @param onProgress gets the share that is done, 0 to 1 */
+  async clones(params: ClonesParams, signal: AbortSignal, onProgress: (share: number) => void): Promise<ClonesResult> {
+    await this.#indexedStats();
+    const { store, workspace } = this.#deps;
+    const {
+      minLines = defaultCloneLines,
+      similarity = defaultCloneSimilarity,
+      languages,
+      limit = defaultCloneGroups,
+    } = params;
+    const source: PieceSource = { store, tree: this.root, read: (...range) => workspace.lines(...range) };
+    return findClones(source, { minLines, similarity, languages, limit }, signal, onProgress);
   }
 
   async status(): Promise<FolderStatus> {
@@ -317,16 +298,14 @@ export class Folder {
     return stats;
   }
 
-  #retrieval(
-    stats: StoreStats,
-    { patienceMs = defaultPatienceMs }: { patienceMs?: number | undefined },
-  ): RetrievalDeps {
-    const { store, models } = this.#deps;
+  #answering(stats: StoreStats, { patienceMs = defaultPatienceMs }: { patienceMs?: number | undefined }): AnswerDeps {
+    const { store, models, workspace, rerankers, settings } = this.#deps;
     const { instant } = models.lanes;
     const deep = this.#deep.answering;
     const asked: Lane[] = deep === undefined ? [instant] : [instant, deep];
     const lanes = asked.filter(({ space }) => coveredIn(stats, space) > 0);
-    return { store, tree: this.root, lanes, patienceMs };
+    const retrieval = { store, tree: this.root, lanes, patienceMs };
+    return { retrieval, workspace, rerankers, settings };
   }
 
   #coverage(stats: StoreStats): Coverage {
@@ -342,48 +321,6 @@ export class Folder {
       ...this.#deep.coverage(stats),
       ...(pending === 0 ? {} : { pendingFiles: pending }),
     };
-  }
-
-  async #finish(answer: Answer, start: number, signal: AbortSignal): Promise<Found> {
-    if (signal.aborted) throw cancelled();
-    const beforeRead = performance.now();
-    const found = await Promise.all(answer.hits.map((hit) => this.#withSnippet(hit)));
-    // Gone from the disk, and the index does not know yet.
-    const hits = found.filter(({ snippet }) => snippet !== '');
-    const end = performance.now();
-    const timings = { total: end - start, ...answer.timings, read: end - beforeRead };
-    return { hits, timings, ...(answer.absent.length === 0 ? {} : { absent: answer.absent }) };
-  }
-
-  async #withSnippet(hit: Ranked): Promise<SearchHit> {
-    const last = Math.min(hit.endLine, hit.startLine + snippetLines - 1);
-    const lines = await this.#deps.workspace.lines(hit.path, hit.startLine, last);
-    return { ...hit, snippet: lines.join('\n') };
-  }
-
-  /** What `similar` compares: the selection, else the chunk at the line, as text in the form that is embedded. */
-  async #source(
-    path: string,
-    params: SimilarParams,
-  ): Promise<{ path: string; startLine: number; endLine: number; symbol: string; text: string }> {
-    const { workspace, store } = this.#deps;
-    const selected = params.endLine !== undefined && params.endLine >= params.startLine;
-    const asked = { path, startLine: params.startLine, endLine: selected ? (params.endLine ?? 0) : params.startLine };
-    const chunk = await chunkAt(store, this.root, asked);
-    const place = selected || chunk === undefined ? { ...asked, symbol: chunk?.symbol ?? '' } : chunk;
-    const lines =
-      selected && params.text !== undefined
-        ? [params.text]
-        : await workspace.lines(path, place.startLine, place.endLine);
-    const text = lines.join('\n');
-    if (text.trim() === '') {
-      throw new TiercelError(
-        errorCodes.fixTheCall,
-        `There is no code at ${path}:${String(params.startLine)}. Choose a line inside a function or select some code.`,
-      );
-    }
-    const asChunk = { ...place, kind: 'block' as const, signature: '', doc: '', text };
-    return { ...place, text: embeddingText(asChunk, languageOf(path)) };
   }
 
   #relative(absolute: string): string | undefined {
@@ -405,11 +342,4 @@ function spaceStatus(space: SpaceStats): SpaceStatus {
   const { name, vectors, bytesInMemory, index = '', cells = 0, raw = 0, unreferenced = 0, bytesOnDisk = 0 } = space;
   const figures = { name, vectors, index, cells, raw, unreferenced, bytesOnDisk, bytesInMemory };
   return space.trouble === undefined ? figures : { ...figures, trouble: space.trouble };
-}
-
-function toFilter(params: { languages?: string[] | undefined; paths?: string[] | undefined }): Filter {
-  return {
-    ...(params.languages === undefined || params.languages.length === 0 ? {} : { languages: params.languages }),
-    ...(params.paths === undefined || params.paths.length === 0 ? {} : { paths: params.paths }),
-  };
 }

@@ -1,6 +1,7 @@
 /** Every chunk that may answer a query, with what each lane says of it. */
 import type { AbsentLane } from '../../../protocol/search.ts';
 import type { ChunkInfo, FieldWeights, Filter, TextSignals, RankedStore } from '../store/types.ts';
+import type { TextRole } from '../inference/types.ts';
 import { askLane, type SearchLane } from './ask-lane.ts';
 
 /** Chunks taken by their lexical score, by that of their file, and from each lane of vectors. */
@@ -9,6 +10,8 @@ const wanted = { chunks: 160, files: 60, dense: 120 };
 export interface CandidateQuery {
   tree: string;
   text: string;
+  /** How the lanes embed it. */
+  role: TextRole;
   phrases: string[];
   quiet: string[];
   prefix: boolean;
@@ -52,7 +55,7 @@ export async function gather(store: RankedStore, query: CandidateQuery, signal: 
   const asked = await settleAll(
     query.lanes.map(async (lane) => {
       const start = performance.now();
-      const answer = await askLane(lane, query.text, 'query', query.patienceMs, signal);
+      const answer = await askLane(lane, query.text, query.role, query.patienceMs, signal);
       timings.embed = Math.max(timings.embed, performance.now() - start);
       if (answer.absent !== undefined) {
         absent.push({ lane: lane.name, reason: answer.absent });

@@ -1,13 +1,14 @@
 /** A question's way: understood, candidates from all lanes, judged by their signals, ranked, spread over files. */
 import { basename } from 'node:path';
 import type { AbsentLane, LaneName, RankerName, SearchHit, SearchTimings } from '../../../protocol/search.ts';
-import { decodePayload } from '../store/payload.ts';
-import type { ChunkInfo, Filter, Hit, RankedStore } from '../store/types.ts';
+import type { Filter, RankedStore } from '../store/types.ts';
 import type { SearchLane } from './ask-lane.ts';
 import { gather } from './candidates.ts';
+import { verdictOn, type Verdict } from './confidence.ts';
 import { narrowed, parseQuery } from './filters.ts';
 import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
+import type { Terms } from './snippet.ts';
 import { understand, type Understanding } from './understand.ts';
 
 export interface RetrievalDeps {
@@ -31,10 +32,14 @@ export interface SearchOptions {
 }
 
 /** A hit before its lines are read. */
-export type Ranked = Omit<SearchHit, 'snippet'>;
+export type Ranked = Omit<SearchHit, 'snippet' | 'snippetLine' | 'highlights' | 'folded'>;
 
 export interface Answer {
   hits: Ranked[];
+  /** Whether one of the first hits is likely what was asked for. */
+  verdict: Verdict;
+  /** What the query looks for, to be shown in the hits. */
+  terms: Terms;
   timings: Omit<SearchTimings, 'total' | 'read'>;
   /** Lanes that were left out, and why. */
   absent: AbsentLane[];
@@ -46,6 +51,7 @@ const candidatesOfKind = 1000;
 /** What a query asks, and every chunk that may answer it with its signals, in no order. */
 export interface JudgedQuery {
   asked: Understanding;
+  phrases: string[];
   judged: Judged[];
   absent: AbsentLane[];
   timings: { embed: number; lexical: number; vector: number };
@@ -59,10 +65,12 @@ export async function searchCode(
   signal: AbortSignal,
 ): Promise<Answer> {
   const start = performance.now();
-  const { judged, asked, timings, absent } = await candidatesFor(deps, query, options, signal);
-  const hits = ranked(judged, asked, options);
+  const { judged, asked, phrases, timings, absent } = await candidatesFor(deps, query, options, signal);
+  const { hits, first } = ranked(judged, asked, options);
+  const verdict = verdictOn(first, judged, asked);
   const waited = timings.embed + timings.lexical + timings.vector;
-  return { hits, timings: { ...timings, fuse: Math.max(0, performance.now() - start - waited) }, absent };
+  const fuse = Math.max(0, performance.now() - start - waited);
+  return { hits, verdict, terms: { stems: asked.stems, phrases }, timings: { ...timings, fuse }, absent };
 }
 
 /** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */
@@ -75,7 +83,8 @@ export async function candidatesFor(
   const parsed = parseQuery(query);
   const { text, phrases, kinds, excludedKinds } = parsed;
   const asked = understand(text);
-  if (text.trim() === '') return { asked, judged: [], absent: [], timings: { embed: 0, lexical: 0, vector: 0 } };
+  if (text.trim() === '')
+    return { asked, phrases, judged: [], absent: [], timings: { embed: 0, lexical: 0, vector: 0 } };
   const lexical = options.lanes?.includes('lexical') ?? true;
   const byKind = kinds.length > 0 || excludedKinds.length > 0;
   const found = await gather(
@@ -83,6 +92,7 @@ export async function candidatesFor(
     {
       tree,
       text,
+      role: 'query',
       phrases,
       quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : nameWords(tree),
       prefix: asked.prefix,
@@ -101,18 +111,25 @@ export async function candidatesFor(
     // Only the lexical index knows phrases.
     (phrases.length === 0 || !lexical || candidate.text !== undefined);
   const judged = judge(found, asked, options.near ?? []).filter(passes);
-  return { asked, judged, absent: found.absent, timings: found.timings };
+  return { asked, phrases, judged, absent: found.absent, timings: found.timings };
 }
 
-function ranked(judged: readonly Judged[], asked: Understanding, options: SearchOptions): Ranked[] {
+/** Candidates in order, as hits and as what is known of them. */
+export function ranked(
+  judged: readonly Judged[],
+  asked: Understanding,
+  options: SearchOptions,
+): { hits: Ranked[]; first: Judged[] } {
   const set = weightsOf(options.ranker ?? 'learned');
   const of = weightClassOf(asked.kind);
   const weights = set[of];
   const spreadOut = spread(rank(judged, weights), set.repeated[of]);
-  return spreadOut.slice(0, options.limit).map((one) => ({
+  const best = spreadOut.slice(0, options.limit);
+  const hits = best.map((one) => ({
     ...placed(one),
     ...(options.explain === true ? { why: sharesOf(one.judged, weights) } : {}),
   }));
+  return { hits, first: best.map(({ judged: one }) => one) };
 }
 
 function placed({ judged: { candidate, symbol, kind }, score }: Scored): Ranked {
@@ -124,20 +141,4 @@ function placed({ judged: { candidate, symbol, kind }, score }: Scored): Ranked 
 function nameWords(tree: string): string[] {
   const name = basename(tree);
   return [name, ...name.split(/[^\p{L}\p{N}]+/u)].filter((word) => word.length > 1);
-}
-
-/** Chunk ids to places. A chunk that went away since it was found is left out. */
-export async function describe(store: RankedStore, hits: readonly Hit[]): Promise<Ranked[]> {
-  const infos = await store.chunks({ ids: Float64Array.from(hits, ({ id }) => id) });
-  const byId = new Map(infos.map((info) => [info.id, info]));
-  return hits.flatMap(({ id, score }) => {
-    const info = byId.get(id);
-    return info === undefined ? [] : [toRanked(info, score)];
-  });
-}
-
-function toRanked(info: ChunkInfo, score: number): Ranked {
-  const { symbol, kind } = decodePayload(info.payload);
-  const { path, startLine, endLine, language } = info;
-  return { path, startLine, endLine, symbol, kind, language, score };
 }

@@ -70,7 +70,11 @@ const fieldWeights: Readonly<Record<QueryKind, FieldWeights>> = {
 };
 
 export function understand(text: string): Understanding {
-  const kind = kindOf(text);
+  return understoodAs(kindOf(text), text);
+}
+
+/** What a text asks when its kind is known. */
+export function understoodAs(kind: QueryKind, text: string): Understanding {
   const words = text.match(identifier) ?? [];
   const named = words.filter((word) => telling.test(word) || kind === 'symbol');
   return {

@@ -10,6 +10,25 @@ const shortestEnding = 4;
 /** A word and its beginning are taken for the same from this many letters on: `config`, `configuration`. */
 const shortestBeginning = 4;
 const beginningCounts = 0.7;
+/** `HTTP` of `HTTPServer`, `Server`, `get`, `42`, and words of scripts without case. */
+const wordInIdentifier =
+  /\p{Lu}+(?!\p{Ll})(?=\p{Lu}\p{Ll}|\P{L}|$)|\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}\p{Lm}\p{Lt}]+|\p{Lu}+|\p{N}+/gu;
+
+/** A word of a text with the place it stands at, UTF-16 code units, `end` exclusive. */
+export interface PlacedWord {
+  word: string;
+  start: number;
+  end: number;
+}
+
+/** The words of {@link splitWords}, in order, with their places. */
+export function placedWords(text: string): PlacedWord[] {
+  return Array.from(text.matchAll(wordInIdentifier), ({ 0: word, index }) => ({
+    word: word.toLowerCase(),
+    start: index,
+    end: index + word.length,
+  }));
+}
 
 /** Words at changes of case, digits and everything that is no letter: `parseHTTPBody2` gives parse, http, body, 2. */
 function splitWords(text: string): string[] {

@@ -6,13 +6,16 @@ import {
   FileChangeType,
   ProposedFeatures,
   TextDocumentSyncKind,
+  WorkDoneProgress,
   type CancellationToken,
   type InitializeParams,
   type InitializeResult,
+  type ProgressToken,
 } from 'vscode-languageserver';
 import { createProtocolConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-languageserver/node';
 import type { z } from 'zod';
 import { prettifyError } from 'zod';
+import { clonesParamsSchema } from '../../../protocol/clones.ts';
 import { TiercelError, cancelled, errorCodes, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import { methods, notifications } from '../../../protocol/methods.ts';
 import { searchParamsSchema, similarParamsSchema } from '../../../protocol/search.ts';
@@ -148,6 +151,14 @@ class Session {
           return (await folders.folder(params.folder)).similar(params, signal);
         },
       ],
+      [
+        methods.clones,
+        async (raw, signal) => {
+          const params = parse(clonesParamsSchema, raw);
+          const folder = await folders.folder(params.folder);
+          return folder.clones(params, signal, this.#workDone(params.workDoneToken));
+        },
+      ],
       [methods.status, async (raw) => (await folders.folder(parse(folderParamsSchema, raw).folder)).status()],
       [
         methods.index,
@@ -185,6 +196,18 @@ class Session {
   async #command(raw: unknown, work: (folder: Folder) => Promise<void>): Promise<null> {
     await work(await this.#folders.folder(parse(folderParamsSchema, raw).folder));
     return null;
+  }
+
+  /** Tells the client the share of a request that is done, in whole percent, if it gave a token for that. */
+  #workDone(token: ProgressToken | undefined): (share: number) => void {
+    if (token === undefined) return () => undefined;
+    let told = -1;
+    return (share) => {
+      const percentage = Math.floor(share * 100);
+      if (percentage === told) return;
+      told = percentage;
+      void this.#connection.sendProgress(WorkDoneProgress.type, token, { kind: 'report', percentage });
+    };
   }
 
   async #answer(method: string, handler: Handler, params: unknown, token: CancellationToken): Promise<unknown> {

@@ -1,0 +1,205 @@
+/**
+ * Step 1: what the product knows of answers that are right and of answers to questions about something else.
+ *
+ *   node models/confidence/features.mjs --prepared FOLDER --out FOLDER [--repositories N] [--eval FOLDER]
+ *
+ * --prepared is the folder that models/ranker/prepare.mjs filled. Each of its repositories (the N smallest) is asked
+ * its own questions and as many of the others'. Writes OUT/training.jsonl, a line per question: repository, kind of query,
+ * `label` (1: the answer is among the first ten hits, -1: it is not, 0: the question belongs elsewhere), features.
+ *
+ * With --eval the labelled sets the model is measured on, in the same form: OUT/repo-questions.jsonl (own and foreign
+ * questions), OUT/web-queries.jsonl (the same, foreign ones from repo-questions), and OUT/labelled-pairs.jsonl: each pair's function
+ * stands for the first hit of its query, among all functions.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { tiercel } from '../../test/quality/eval/product.mjs';
+import { sets } from '../../test/quality/eval/sets.mjs';
+import { fromServer, root, seeded } from '../ranker/sources.mjs';
+
+const { values } = parseArgs({
+  options: {
+    prepared: { type: 'string' },
+    out: { type: 'string' },
+    repositories: { type: 'string', default: '40' },
+    eval: { type: 'string' },
+  },
+});
+if (!values.out || (!values.prepared && !values.eval)) {
+  console.error('usage: node models/confidence/features.mjs --out FOLDER [--prepared FOLDER] [--eval FOLDER]');
+  process.exit(2);
+}
+const questionsPerRepository = 60;
+const shownHits = 10;
+mkdirSync(values.out, { recursive: true });
+const home = join(values.out, 'home');
+const random = seeded(8);
+
+process.env.TIERCEL_NATIVE ||= join(root, 'dist', 'native', 'tiercel.node');
+const product = await fromServer('confidence', {
+  openEmbeddedStore: 'store/embedded.ts',
+  openInstantEmbedder: 'inference/instant.ts',
+  candidatesFor: 'retrieval/search.ts',
+  ranked: 'retrieval/search.ts',
+  featuresOf: 'retrieval/confidence.ts',
+});
+
+const jsonLines = (text) =>
+  text
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+function shuffled(list) {
+  const result = [...list];
+  for (let at = result.length - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1));
+    [result[at], result[other]] = [result[other], result[at]];
+  }
+  return result;
+}
+
+async function opened(options) {
+  for (;;) {
+    try {
+      return await product.openEmbeddedStore(options);
+    } catch (error) {
+      if (error.code !== 'RetryLater') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/** The store of a folder, indexed by the product, and its one lane. */
+async function openFolder(path) {
+  await tiercel(home, ['index', path]);
+  const { indexPath, spaces } = JSON.parse(await tiercel(home, ['status', path, '--json']));
+  const { name } = spaces.find((space) => space.name.startsWith('instant:'));
+  await tiercel(home, ['stop']);
+  const model = readdirSync(join(root, 'models')).find((folder) => folder.startsWith('instant-'));
+  const embedder = await product.openInstantEmbedder(join(root, 'models', model));
+  const { dimension } = embedder.model;
+  const store = await opened({ directory: indexPath, spaces: [{ name, dimension }] });
+  const lanes = [{ name: 'instant', embedder, space: name }];
+  return {
+    deps: { store, tree: path, lanes, patienceMs: 0 },
+    close: async () => {
+      await store.close();
+      await embedder.close();
+    },
+  };
+}
+
+async function ask(deps, text) {
+  const options = { limit: shownHits, filter: {} };
+  const { judged, asked } = await product.candidatesFor(deps, text, options, new AbortController().signal);
+  const { first } = product.ranked(judged, asked, options);
+  return { judged, asked, first };
+}
+
+const placesOf = (hits) => hits.map(({ candidate: { info } }) => info);
+
+async function rowOf(deps, question, own) {
+  const { judged, asked, first } = await ask(deps, question.text);
+  const found = own && question.gainsOf(placesOf(first)).some((gain) => gain > 0);
+  const features = product.featuresOf(first, judged, asked.stems.length);
+  return { text: question.text, kind: asked.kind, label: own ? (found ? 1 : -1) : 0, features };
+}
+
+/** Half of the names are typed as people do: the beginning only, or with a letter missing. */
+function typed(question) {
+  const { text } = question;
+  if (!/^[\p{L}_][\p{L}\p{N}_]{6,}$/u.test(text) || random() < 0.5) return question;
+  if (random() < 0.5) return { ...question, text: text.slice(0, Math.ceil(text.length * 0.65)) };
+  const at = 1 + Math.floor(random() * (text.length - 2));
+  return { ...question, text: text.slice(0, at) + text.slice(at + 1) };
+}
+
+async function rowsOf(folder, foreign, asTyped) {
+  const { deps, close } = await openFolder(folder.path);
+  const rows = [];
+  const own = shuffled(folder.questions).slice(0, questionsPerRepository).map(asTyped);
+  const others = shuffled(foreign).slice(0, own.length).map(asTyped);
+  for (const question of own) rows.push(await rowOf(deps, question, true));
+  for (const question of others) rows.push(await rowOf(deps, question, false));
+  await close();
+  return rows.map((row) => ({ repository: folder.name, ...row }));
+}
+
+function overlap({ startLine, endLine }, [first, last]) {
+  const shared = Math.min(endLine, last) - Math.max(startLine, first) + 1;
+  return Math.max(0, shared) / (Math.max(endLine, last) - Math.min(startLine, first) + 1);
+}
+
+function preparedFolders() {
+  const questions = join(values.prepared, 'questions');
+  const all = readdirSync(questions).map((file) => {
+    const name = file.replace(/\.jsonl$/, '');
+    const path = join(values.prepared, 'trees', name);
+    const rows = jsonLines(readFileSync(join(questions, file))).map(({ kind, text, path: target, span }) => ({
+      text,
+      gainsOf: (hits) =>
+        hits.map((hit) => Number(hit.path === target && (kind !== 'doc' || overlap(hit, span) >= 0.5))),
+    }));
+    const size = Number(execFileSync('du', ['-sk', path]).toString().split('\t')[0]);
+    return { name, path, questions: rows, size };
+  });
+  return all.sort((a, b) => a.size - b.size).slice(0, Number(values.repositories));
+}
+
+async function writeRows(name, folders, foreignOf, asTyped = (question) => question) {
+  const rows = [];
+  for (const folder of folders) {
+    rows.push(...(await rowsOf(folder, foreignOf(folder), asTyped)));
+    console.log(`${name}: ${folder.name}`);
+  }
+  writeFileSync(join(values.out, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+}
+
+const othersOf = (folders) => (own) => folders.filter((folder) => folder !== own).flatMap(({ questions }) => questions);
+
+async function labelledPairs() {
+  const source = join(values.eval, 'web-queries');
+  const folder = join(values.out, 'labelled-pairs');
+  const pairs = jsonLines(readFileSync(join(source, 'labelled-pairs.jsonl')));
+  const functions = [
+    ...pairs.map(({ code }) => code),
+    ...jsonLines(gunzipSync(readFileSync(join(source, 'corpus.jsonl.gz')))).map(({ text }) => text),
+  ];
+  // Letters only, so that no word or number of a query is in a path.
+  const pathOf = (number) => `${[...String(number)].map((digit) => 'bcdfghjklm'[digit]).join('')}.py`;
+  functions.forEach((code, number) => {
+    const file = join(folder, pathOf(number));
+    mkdirSync(dirname(file), { recursive: true });
+    if (!existsSync(file)) writeFileSync(file, `${code}\n`);
+  });
+  const { deps, close } = await openFolder(folder);
+  const rows = [];
+  for (const [number, { query, label }] of pairs.entries()) {
+    const { judged, asked } = await ask(deps, query);
+    const own = judged.filter(({ candidate }) => candidate.info.path === pathOf(number));
+    // A function that is no candidate of its query at all has no features: it is no match by any cut.
+    const features = own.length === 0 ? undefined : product.featuresOf(own, judged, asked.stems.length);
+    rows.push({ repository: 'labelled-pairs', text: query, kind: asked.kind, label, ...(features && { features }) });
+  }
+  await close();
+  writeFileSync(join(values.out, 'labelled-pairs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+}
+
+if (values.prepared !== undefined) {
+  const folders = preparedFolders();
+  await writeRows('training', folders, othersOf(folders), typed);
+}
+if (values.eval !== undefined) {
+  const work = join(values.out, 'sets');
+  mkdirSync(work, { recursive: true });
+  const { folders } = sets['repo-questions'](values.eval, work);
+  const web = sets['web-queries'](values.eval, work).folders;
+  await labelledPairs();
+  await writeRows('web-queries', web, () => folders.flatMap(({ questions }) => questions));
+  await writeRows('repo-questions', folders, othersOf(folders));
+}
