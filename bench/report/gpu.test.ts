@@ -80,7 +80,7 @@ it('sets the time in proportion to the peak, the SIMD kernels and the scalar loo
   expect(text).toMatch(/\| 1 bit .*\| +104 \| 25% +\| yes \(8\)/);
   expect(row('| f32 ').slice(4, -1)).toEqual(['20', '~40000', '4000', '~100000', '2000x', '200x', '5000x']);
   expect(row('| 1 bit ').slice(4, -1)).toEqual(['0.1', '0.3', '0.2', '~100', '3x', '2x', '1000x']);
-  expect(text).toContain('Not measured: f32, 1000000 vectors, 1 queries: no room.');
+  expect(text).toContain('Not measured, no room (queries x vectors): f32 1 x 1,000,000.');
   expect(text).not.toContain('nothing about speed');
 });
 

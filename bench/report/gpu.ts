@@ -1,5 +1,5 @@
 import { batchQueries, type CallResult, type GpuResult, type ModeResult } from '../gpu/search.ts';
-import type { Cost, KernelReport, KernelResult } from '../gpu/kernels.ts';
+import type { Cost, KernelReport, KernelResult, Skipped } from '../gpu/kernels.ts';
 import type { Machine } from '../machine.ts';
 import { figure, headline, table } from './table.ts';
 
@@ -57,9 +57,7 @@ export function gpuTables(report: GpuReport): string {
     `## Kernels, ${device.dimension} components`,
     kernelTable(kernels, peak.gbPerSecond, device.dimension),
     ...(software ? [] : [speedTable(report)]),
-    ...skipped.map(
-      ({ kernel, rows, queries, reason }) => `Not measured: ${kernel}, ${rows} vectors, ${queries} queries: ${reason}.`,
-    ),
+    ...skippedLines(skipped),
     ...indexes.map(indexTable),
     wrong.length === 0 ? 'Every result is equal to the CPU’s.' : wrong.join('\n'),
   ].join('\n\n');
@@ -105,6 +103,16 @@ function speedTable({ kernels, device }: GpuReport): string {
   return `${table([...head, `GPU to ${one}`, `to ${all}`, `to ${scalar}`], rows)}
 
 ~: timed on a part of the vectors or queries and extrapolated; the JSON says on how many. The scalar loop compares floats, one thread, sums in order.`;
+}
+
+/** A line per reason. */
+function skippedLines(skipped: Skipped[]): string[] {
+  return [...new Set(skipped.map(({ reason }) => reason))].map((reason) => {
+    const sizes = skipped
+      .filter((size) => size.reason === reason)
+      .map(({ kernel, rows, queries }) => `${kernel} ${queries.toLocaleString('en')} x ${rows.toLocaleString('en')}`);
+    return `Not measured, ${reason} (queries x vectors): ${sizes.join('; ')}.`;
+  });
 }
 
 function indexTable({ label, count, index, k, modes }: IndexReport): string {
