@@ -1,7 +1,11 @@
 /** Workspace folders and places in them, between VS Code's objects and the paths the server speaks. */
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { SearchHit } from '../../protocol/search.ts';
 import type { Folder, PlacedHit } from './hits.ts';
+
+/** More say little, and the server takes no more. */
+const mostOpenPaths = 50;
 
 function folderOf(folder: vscode.WorkspaceFolder): Folder {
   return { name: folder.name, path: folder.uri.fsPath };
@@ -39,4 +43,14 @@ export async function askForFolder(): Promise<void> {
   if (answer === open) {
     await vscode.commands.executeCommand('workbench.action.files.openFolder');
   }
+}
+
+/** Files of a folder that are open, those in view first; relative, with `/`. The server puts what is near them a little higher. */
+export function openPaths(folder: Folder): string[] {
+  const inView = vscode.window.visibleTextEditors.map(({ document }) => document.uri);
+  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs.map(({ input }) => input));
+  const inTabs = tabs.flatMap((input) => (input instanceof vscode.TabInputText ? [input.uri] : []));
+  const files = [...inView, ...inTabs].filter(({ scheme }) => scheme === 'file');
+  const paths = files.map(({ fsPath }) => path.relative(folder.path, fsPath)).filter((file) => !file.startsWith('..'));
+  return [...new Set(paths.map((file) => file.split(path.sep).join('/')))].slice(0, mostOpenPaths);
 }

@@ -4,7 +4,7 @@ import { methods } from '../../protocol/methods.ts';
 import type { SearchParams, SearchResult } from '../../protocol/search.ts';
 import { coverageSentence } from './coverage.ts';
 import type { Failure } from './failure.ts';
-import { askForFolder, openFolders } from './folders.ts';
+import { askForFolder, openFolders, openPaths } from './folders.ts';
 import { hitRow } from './hits.ts';
 import type { Folder, PlacedHit } from './hits.ts';
 import { pickPlace } from './placePick.ts';
@@ -61,7 +61,7 @@ class SearchBox {
       {
         folders: openFolders,
         search: (folder, query, limit, signal) => {
-          const params: SearchParams = { folder: folder.path, query, limit, fold: true };
+          const params: SearchParams = { folder: folder.path, query, limit, fold: true, near: openPaths(folder) };
           return server.request<SearchResult>(methods.search, params, signal);
         },
       },

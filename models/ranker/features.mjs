@@ -35,7 +35,7 @@ const product = await fromServer('features', {
   openInstantEmbedder: 'inference/instant.ts',
   candidatesFor: 'retrieval/search.ts',
   signalNames: 'retrieval/signals.ts',
-  'rank, weightsFor, weightsOf': 'retrieval/ranker.ts',
+  'rank, weightClassOf, weightsOf': 'retrieval/ranker.ts',
 });
 const { signalNames } = product;
 
@@ -78,7 +78,7 @@ async function questionRows(store, lane, folder, question) {
   const deps = { store, tree: folder.path, lanes: [lane], patienceMs: 0 };
   const options = { limit: 25, filter: {} };
   const { judged, asked } = await product.candidatesFor(deps, question.text, options, new AbortController().signal);
-  const weights = product.weightsFor(product.weightsOf('hand'), asked.kind);
+  const weights = product.weightsOf('hand')[product.weightClassOf(asked.kind)];
   const ordered = product.rank(judged, weights).map(({ judged: one }) => one);
   const placeOf = ({ candidate: { info } }) => info;
   // Each candidate is asked for by itself, so that all that answer are marked, not the first only.
@@ -146,7 +146,7 @@ async function writeFolder(set, folder, directory, embedder) {
   writeFileSync(`${file}.f32`, new Uint8Array(Float32Array.from(numbers).buffer));
 }
 
-const embedder = await product.openInstantEmbedder(join(root, 'models', 'instant-v1'));
+const embedder = await product.openInstantEmbedder(join(root, 'models', 'instant-v2'));
 for (const set of chosenSets()) {
   mkdirSync(join(values.out, 'features', set.name), { recursive: true });
   const directories = new Map();

@@ -5,18 +5,16 @@ use std::path::Path;
 use crate::Outcome;
 use crate::model::Model;
 
-/// Writes the file. With factors for questions (`asymmetric`), version 2 of the format holds them behind the scales.
-pub fn write(model: &Model, vocabulary: &Path, file: &Path, asymmetric: bool) -> Outcome<()> {
-    let rows = model.query.len();
+/// Writes the file.
+pub fn write(model: &Model, vocabulary: &Path, file: &Path) -> Outcome<()> {
+    let rows = model.len();
     let mut scales = Vec::with_capacity(4 * rows);
-    let mut factors = Vec::with_capacity(4 * rows);
     let mut codes = Vec::with_capacity(model.rows.len());
-    for (piece, log) in model.query.iter().enumerate() {
+    for piece in 0..rows {
         let row = model.row(piece);
         let largest = row.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
         let scale = largest / 127.0;
         scales.extend(scale.to_le_bytes());
-        factors.extend(log.exp().to_le_bytes());
         // Rounded and within -127..=127.
         #[allow(clippy::cast_possible_truncation)]
         codes.extend(row.iter().map(|x| {
@@ -25,13 +23,10 @@ pub fn write(model: &Model, vocabulary: &Path, file: &Path, asymmetric: bool) ->
         }));
     }
     let mut content = scales;
-    if asymmetric {
-        content.extend(factors);
-    }
     content.extend(codes);
     let lines = std::fs::read(vocabulary)?;
     let fields = [
-        if asymmetric { 2 } else { 1 },
+        1,
         64,
         u32::try_from(rows)?,
         u32::try_from(model.dimension)?,

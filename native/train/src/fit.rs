@@ -1,8 +1,6 @@
 //! Contrastive training: in a batch, each question shall find its own answer among all answers, and the other way round.
 
-use std::time::Instant;
-
-use crate::model::{Model, Optimizer, Side};
+use crate::model::{Model, Optimizer};
 use crate::pairs::{Data, Kind, Pair};
 use crate::random::Random;
 
@@ -15,25 +13,27 @@ pub struct Recipe {
     pub run: usize,
     pub temperature: f32,
     pub rate: f32,
-    pub query_rate: f32,
     /// Share of sentences whose answer has its name hidden.
     pub hide: f32,
     /// Share of a passage's pieces that are left out.
     pub drop: f32,
+    /// Share of the pairs of names and bodies that an epoch takes.
+    pub names: f32,
     pub seed: u64,
-    pub seconds: f32,
 }
 
 /// Trains; calls `report` after every epoch with its number, its mean loss and the model.
 pub fn fit(data: &Data, model: &mut Model, recipe: &Recipe, mut report: impl FnMut(usize, f32, &Model)) {
     let mut random = Random::new(recipe.seed);
     let mut optimizer = Optimizer::new(model);
-    let pairs: usize = data.groups.iter().filter(|group| !group.held_out).map(|group| group.pairs.len()).sum();
-    let total = (recipe.epochs * pairs.div_ceil(recipe.batch)).max(1);
+    let trained = data.groups.iter().filter(|group| !group.held_out).flat_map(|group| &group.pairs);
+    let pairs: f32 = trained.map(|pair| if pair.kind == Kind::Name { recipe.names } else { 1.0 }).sum();
+    // A rounded estimate: what names an epoch takes is left to chance.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let total = recipe.epochs * (pairs as usize).div_ceil(recipe.batch) + 1;
     let mut done = 0;
-    let begin = Instant::now();
     for epoch in 1..=recipe.epochs {
-        let order = order(data, recipe.run, &mut random);
+        let order = order(data, recipe, &mut random);
         let (mut loss, mut batches) = (0.0, 0.0);
         for batch in order.chunks(recipe.batch) {
             let rate = schedule(done, total);
@@ -42,9 +42,6 @@ pub fn fit(data: &Data, model: &mut Model, recipe: &Recipe, mut report: impl FnM
             done += 1;
         }
         report(epoch, loss / batches, model);
-        if begin.elapsed().as_secs_f32() > recipe.seconds {
-            break;
-        }
     }
 }
 
@@ -55,13 +52,14 @@ fn schedule(done: usize, total: usize) -> f32 {
     (share / 0.02).min(1.0 - share).clamp(0.01, 1.0)
 }
 
-/// All pairs, in runs of one repository, the runs in random order.
-fn order(data: &Data, run: usize, random: &mut Random) -> Vec<Pair> {
+/// The pairs of an epoch, in runs of one repository, the runs in random order.
+fn order(data: &Data, recipe: &Recipe, random: &mut Random) -> Vec<Pair> {
     let mut runs: Vec<Vec<Pair>> = Vec::new();
     for group in data.groups.iter().filter(|group| !group.held_out) {
         let mut pairs = group.pairs.clone();
+        pairs.retain(|pair| pair.kind != Kind::Name || random.chance(recipe.names));
         random.shuffle(&mut pairs);
-        runs.extend(pairs.chunks(run).map(<[Pair]>::to_vec));
+        runs.extend(pairs.chunks(recipe.run).map(<[Pair]>::to_vec));
     }
     random.shuffle(&mut runs);
     runs.concat()
@@ -86,13 +84,12 @@ fn step(
             bag.filter(|_| recipe.drop == 0.0 || !random.chance(recipe.drop)).collect()
         })
         .collect();
-    let query_side = |pair: &Pair| if pair.kind == Kind::SameName { Side::Passage } else { Side::Query };
     let (mut queries, mut answers) = (vec![0.0; n * d], vec![0.0; n * d]);
     let mut lengths = vec![(0.0, 0.0); n];
     for (i, pair) in batch.iter().enumerate() {
         let range = i * d..(i + 1) * d;
-        lengths[i].0 = model.embed(data.bags.get(pair.query), query_side(pair), &mut queries[range.clone()]);
-        lengths[i].1 = model.embed(passages[i].iter().copied(), Side::Passage, &mut answers[range]);
+        lengths[i].0 = model.embed(data.bags.get(pair.query), &mut queries[range.clone()]);
+        lengths[i].1 = model.embed(passages[i].iter().copied(), &mut answers[range]);
     }
     let mut scores = vec![0.0; n * n];
     multiply(&queries, &answers, &mut scores, n, d);
@@ -103,11 +100,11 @@ fn step(
     for (i, pair) in batch.iter().enumerate() {
         let range = i * d..(i + 1) * d;
         let (length, gradient) = (lengths[i].0, &mut query_gradient[range.clone()]);
-        optimizer.pass(model, data.bags.get(pair.query), query_side(pair), &queries[range.clone()], length, gradient);
+        optimizer.pass(data.bags.get(pair.query), &queries[range.clone()], length, gradient);
         let (length, gradient) = (lengths[i].1, &mut answer_gradient[range.clone()]);
-        optimizer.pass(model, passages[i].iter().copied(), Side::Passage, &answers[range], length, gradient);
+        optimizer.pass(passages[i].iter().copied(), &answers[range], length, gradient);
     }
-    optimizer.step(model, rate * recipe.rate, rate * recipe.query_rate);
+    optimizer.step(model, rate * recipe.rate);
     loss
 }
 
@@ -163,7 +160,20 @@ fn multiply(queries: &[f32], answers: &[f32], scores: &mut [f32], n: usize, d: u
     // SAFETY: the strides stay inside of the three matrices, whose sizes were just checked.
     unsafe {
         matrixmultiply::sgemm(
-            n, d, n, 1.0, queries.as_ptr(), row, 1, answers.as_ptr(), 1, row, 0.0, scores.as_mut_ptr(), wide, 1,
+            n,
+            d,
+            n,
+            1.0,
+            queries.as_ptr(),
+            row,
+            1,
+            answers.as_ptr(),
+            1,
+            row,
+            0.0,
+            scores.as_mut_ptr(),
+            wide,
+            1,
         );
     }
 }
@@ -176,7 +186,54 @@ fn combine(scores: &[f32], vectors: &[f32], out: &mut [f32], n: usize, d: usize,
     // SAFETY: the strides stay inside of the three matrices, whose sizes were just checked.
     unsafe {
         matrixmultiply::sgemm(
-            n, n, d, 1.0, scores.as_ptr(), down, right, vectors.as_ptr(), row, 1, 0.0, out.as_mut_ptr(), row, 1,
+            n,
+            n,
+            d,
+            1.0,
+            scores.as_ptr(),
+            down,
+            right,
+            vectors.as_ptr(),
+            row,
+            1,
+            0.0,
+            out.as_mut_ptr(),
+            row,
+            1,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(code: u32) -> Pair {
+        Pair { kind: Kind::Sentence, query: 0, passage: 0, hidden: 0, code }
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_loss() {
+        let batch = [pair(1), pair(2), pair(2)];
+        let start = [0.6, 0.1, -0.2, 0.3, 0.5, 0.9, -0.4, 0.2, 0.1];
+        let mut gradient = start;
+        to_gradient(&mut gradient, &batch, 0.2);
+        for place in 0..start.len() {
+            let loss = |by: f32| {
+                let mut scores = start;
+                scores[place] += by;
+                to_gradient(&mut scores, &batch, 0.2)
+            };
+            let slope = (loss(0.005) - loss(-0.005)) / 0.01;
+            assert!((slope - gradient[place]).abs() < 2e-3, "{place}: {slope} and {}", gradient[place]);
+        }
+    }
+
+    #[test]
+    fn the_same_code_is_no_wrong_answer() {
+        let mut scores = [0.9, 0.9, 0.9, 0.9];
+        let loss = to_gradient(&mut scores, &[pair(7), pair(7)], 0.05);
+        assert!(loss.abs() < 1e-6);
+        assert!(scores.iter().all(|slope| slope.abs() < 1e-6));
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Model, Side};
-use crate::wide::dot;
+use crate::model::Model;
 use crate::pairs::{Data, Group, Kind, Pair};
+use crate::wide::dot;
 
 const CUTOFF: usize = 10;
 /// Questions of one kind to one repository.
@@ -33,7 +33,7 @@ pub fn judge(data: &Data, model: &Model) -> Judgement {
     let mut repositories = Vec::new();
     for group in data.groups.iter().filter(|group| group.held_out) {
         let numbers: Vec<u32> = group.chunks.iter().map(|chunk| chunk.0).collect();
-        let chunks = model.embed_all(&data.bags, &numbers, Side::Passage);
+        let chunks = model.embed_all(&data.bags, &numbers);
         for (task, kind, hidden) in TASKS {
             let questions: Vec<&Pair> =
                 group.pairs.iter().filter(|pair| pair.kind == kind).take(MOST_QUESTIONS).collect();
@@ -59,9 +59,8 @@ fn score(data: &Data, model: &Model, group: &Group, chunks: &[f32], questions: &
     let mut answer = vec![0.0; dimension];
     let mut sum = 0.0;
     for pair in questions {
-        let side = if pair.kind == Kind::SameName { Side::Passage } else { Side::Query };
-        model.embed(data.bags.get(pair.query), side, &mut query);
-        model.embed(data.bags.get(if hidden { pair.hidden } else { pair.passage }), Side::Passage, &mut answer);
+        model.embed(data.bags.get(pair.query), &mut query);
+        model.embed(data.bags.get(if hidden { pair.hidden } else { pair.passage }), &mut answer);
         let own = dot(&query, &answer);
         let better = chunks
             .chunks_exact(dimension)

@@ -21,7 +21,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
@@ -65,14 +65,12 @@ fn make_pairs(options: &Options) -> Outcome<()> {
     println!("{} left out as evaluation data, {} as repeated questions", maker.excluded, maker.repeated);
     let data = maker.finish();
     statistics(&data);
-    let mut file = BufWriter::new(File::create(options.path("out")?)?);
-    bincode::serde::encode_into_std_write(&data, &mut file, bincode::config::standard())?;
+    postcard::to_io(&data, BufWriter::new(File::create(options.path("out")?)?))?.flush()?;
     Ok(())
 }
 
 fn load(file: &Path) -> Outcome<Data> {
-    let mut file = BufReader::with_capacity(1 << 20, File::open(file)?);
-    Ok(bincode::serde::decode_from_std_read(&mut file, bincode::config::standard())?)
+    Ok(postcard::from_bytes(&std::fs::read(file)?)?)
 }
 
 /// Prints how many pairs of each kind and language there are, those held out apart.
@@ -101,11 +99,10 @@ fn train(options: &Options) -> Outcome<()> {
         run: options.number("run", 64)?,
         temperature: options.number("temperature", 0.05)?,
         rate: options.number("rate", 0.005)?,
-        query_rate: options.number("query-rate", 0.0)?,
         hide: options.number("hide", 0.3)?,
         drop: options.number("drop", 0.0)?,
+        names: options.number("names", 1.0)?,
         seed: options.number("seed", 1)?,
-        seconds: options.number("seconds", f32::INFINITY)?,
     };
     println!("{recipe:?}");
     let begin = Instant::now();
@@ -115,7 +112,7 @@ fn train(options: &Options) -> Outcome<()> {
         print(&data, model, epoch == recipe.epochs);
     });
     if let Ok(out) = options.path("out") {
-        export::write(&model, options.path("vocabulary")?, out, recipe.query_rate > 0.0)?;
+        export::write(&model, options.path("vocabulary")?, out)?;
     }
     Ok(())
 }

@@ -6,21 +6,12 @@ use crate::Outcome;
 use crate::bags::Bags;
 use crate::wide::{MEAN, SQUARE, adam, add, dot};
 
-/// A vector per piece, and a factor for pieces of a question.
+/// A vector per piece.
 #[derive(Debug, Clone)]
 pub struct Model {
     pub dimension: usize,
     /// rows x dimension
     pub rows: Vec<f32>,
-    /// Natural logarithm of the factor with which a piece counts in a question.
-    pub query: Vec<f32>,
-}
-
-/// Whose side a text stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    Query,
-    Passage,
 }
 
 /// `1 + ln tf`
@@ -43,37 +34,39 @@ impl Model {
         let lengths: f32 = rows.chunks_exact(dimension).map(|row| row.iter().map(|x| x * x).sum::<f32>().sqrt()).sum();
         #[allow(clippy::cast_precision_loss)]
         let factor = count as f32 / lengths;
-        rows.iter_mut().for_each(|x| *x *= factor);
-        Ok(Self { dimension, rows, query: vec![0.0; count] })
+        for x in &mut rows {
+            *x *= factor;
+        }
+        Ok(Self { dimension, rows })
     }
 
     pub fn row(&self, piece: usize) -> &[f32] {
         &self.rows[piece * self.dimension..(piece + 1) * self.dimension]
     }
 
-    /// Weight of a piece in a text.
-    fn weight(&self, side: Side, piece: usize, count: u8) -> f32 {
-        let weight = frequency_weight(count);
-        if side == Side::Query { weight * self.query[piece].exp() } else { weight }
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len() / self.dimension
     }
 
     /// The sum of a bag in `out`, brought to unit length; returns the length it had.
-    pub fn embed(&self, pieces: impl Iterator<Item = (usize, u8)>, side: Side, out: &mut [f32]) -> f32 {
+    pub fn embed(&self, pieces: impl Iterator<Item = (usize, u8)>, out: &mut [f32]) -> f32 {
         out.fill(0.0);
         for (piece, count) in pieces {
-            let weight = self.weight(side, piece, count);
-            add(out, weight, self.row(piece));
+            add(out, frequency_weight(count), self.row(piece));
         }
         let length = dot(out, out).sqrt().max(1e-6);
-        out.iter_mut().for_each(|x| *x /= length);
+        for x in out.iter_mut() {
+            *x /= length;
+        }
         length
     }
 
     /// Unit vectors of bags, one row each.
-    pub fn embed_all(&self, bags: &Bags, numbers: &[u32], side: Side) -> Vec<f32> {
+    pub fn embed_all(&self, bags: &Bags, numbers: &[u32]) -> Vec<f32> {
         let mut vectors = vec![0.0; numbers.len() * self.dimension];
         for (&bag, vector) in numbers.iter().zip(vectors.chunks_exact_mut(self.dimension)) {
-            self.embed(bags.get(bag), side, vector);
+            self.embed(bags.get(bag), vector);
         }
         vectors
     }
@@ -83,43 +76,29 @@ impl Model {
 pub struct Optimizer {
     dimension: usize,
     gradient: Vec<f32>,
-    query_gradient: Vec<f32>,
     touched: Vec<usize>,
     is_touched: Vec<bool>,
     means: Vec<f32>,
     squares: Vec<f32>,
-    query_means: Vec<f32>,
-    query_squares: Vec<f32>,
     steps: i32,
 }
 
 impl Optimizer {
     pub fn new(model: &Model) -> Self {
-        let (rows, all) = (model.query.len(), model.rows.len());
+        let (rows, all) = (model.len(), model.rows.len());
         Self {
             dimension: model.dimension,
             gradient: vec![0.0; all],
-            query_gradient: vec![0.0; rows],
             touched: Vec::new(),
             is_touched: vec![false; rows],
             means: vec![0.0; all],
             squares: vec![0.0; all],
-            query_means: vec![0.0; rows],
-            query_squares: vec![0.0; rows],
             steps: 0,
         }
     }
 
     /// Passes the gradient of a bag's unit vector on to its rows.
-    pub fn pass(
-        &mut self,
-        model: &Model,
-        pieces: impl Iterator<Item = (usize, u8)>,
-        side: Side,
-        unit: &[f32],
-        length: f32,
-        gradient: &mut [f32],
-    ) {
+    pub fn pass(&mut self, pieces: impl Iterator<Item = (usize, u8)>, unit: &[f32], length: f32, gradient: &mut [f32]) {
         let along = dot(unit, gradient);
         for (g, u) in gradient.iter_mut().zip(unit) {
             *g = (*g - along * u) / length;
@@ -129,17 +108,13 @@ impl Optimizer {
                 self.is_touched[piece] = true;
                 self.touched.push(piece);
             }
-            let weight = model.weight(side, piece, count);
             let range = piece * self.dimension..(piece + 1) * self.dimension;
-            add(&mut self.gradient[range], weight, gradient);
-            if side == Side::Query {
-                self.query_gradient[piece] += weight * dot(model.row(piece), gradient);
-            }
+            add(&mut self.gradient[range], frequency_weight(count), gradient);
         }
     }
 
     /// A step of Adam for the rows that were touched.
-    pub fn step(&mut self, model: &mut Model, rate: f32, query_rate: f32) {
+    pub fn step(&mut self, model: &mut Model, rate: f32) {
         self.steps += 1;
         let correction = (1.0 - SQUARE.powi(self.steps)).sqrt() / (1.0 - MEAN.powi(self.steps));
         for piece in self.touched.drain(..) {
@@ -152,16 +127,6 @@ impl Optimizer {
                 &mut self.squares[range],
                 rate * correction,
             );
-            let one = piece..=piece;
-            let log = &mut model.query[one.clone()];
-            adam(
-                log,
-                &mut self.query_gradient[one.clone()],
-                &mut self.query_means[one.clone()],
-                &mut self.query_squares[one],
-                query_rate * correction,
-            );
-            log[0] = log[0].clamp(-4.0, 4.0);
         }
     }
 }

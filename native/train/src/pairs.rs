@@ -275,3 +275,20 @@ fn tested_function(test: &str, functions: &HashMap<String, Vec<(u32, u32)>>) -> 
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_belongs_to_the_longest_name_it_begins_with() {
+        let functions = HashMap::from([
+            ("parse request".to_owned(), vec![(1, 1)]),
+            ("parse request line".to_owned(), vec![(2, 2)]),
+            ("parse request line with".to_owned(), vec![(3, 3), (4, 4)]),
+        ]);
+        assert_eq!(tested_function("test parse request line with spaces", &functions), Some((2, 2)));
+        assert_eq!(tested_function("parse request headers", &functions), Some((1, 1)));
+        assert_eq!(tested_function("test parse", &functions), None);
+    }
+}

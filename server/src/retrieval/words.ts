@@ -47,10 +47,10 @@ export function stemOf(word: string): string {
     .replace(/(?<=\p{L}{2}(?:ss|x|sh|ch))es$/u, '')
     .replace(/(?<=\p{L}{2}[^su])s$/u, '')
     .replace(/(?<=\p{L}{3})(?:ations?|ators?)$/u, 'at')
-    .replace(/(?<=\p{L}{3})(?:ing|ed|er|or|ion|ment|ly)$/u, '')
+    .replace(/(?<=\p{L}{3})(?:ing|ed|ion|ment|ly)$/u, '')
+    .replace(/(?<=\p{L}{3})(?:er|or)$/u, '')
     .replace(/(\p{L})\1$/u, '$1')
-    .replace(/(?<=\p{L}{3})e$/u, '')
-    .replace(/(?<=\p{L}{3})at$/u, 'at');
+    .replace(/(?<=\p{L}{3})e$/u, '');
 }
 
 /** Stems of a text's words, each once. */

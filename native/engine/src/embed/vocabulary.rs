@@ -24,6 +24,7 @@ impl Vocabulary {
     /// One piece per line; a piece that continues a word begins with `##`. An empty last line counts as no piece.
     ///
     /// Returns nothing when there are more pieces than 32 bits can number.
+    #[must_use]
     pub fn parse(lines: &str) -> Option<Self> {
         let mut starting = Pieces::default();
         let mut continuing = Pieces::default();
@@ -42,6 +43,7 @@ impl Vocabulary {
     }
 
     /// Number of pieces.
+    #[must_use]
     pub fn size(&self) -> u32 {
         self.size
     }
