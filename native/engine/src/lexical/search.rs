@@ -104,15 +104,15 @@ impl At<'_> {
                     signals
                 });
                 let of_file = &of_files[offsets[place.segment] + file as usize];
-                let scores = &scored.segments[place.segment];
+                let columns = &scored.segments[place.segment];
                 let at = place.document as usize;
                 let share = |worth: f32| if matcher.worth() > 0.0 { worth / matcher.worth() } else { 0.0 };
                 let signals = Signals {
-                    score: scores.total[at],
-                    body: scores.body[at],
-                    symbol: scores.symbol[at],
-                    doc: scores.doc[at],
-                    covered: share(scores.covered[at]),
+                    score: columns.total[at],
+                    body: columns.body[at],
+                    symbol: columns.symbol[at],
+                    doc: columns.doc[at],
+                    covered: share(columns.covered[at]),
                     file: of_file.score,
                     file_best: of_file.best.iter().sum(),
                     file_covered: share(of_file.covered),

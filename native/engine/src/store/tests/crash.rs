@@ -110,7 +110,7 @@ fn what_only_the_lexical_index_knows_is_not_found() {
     store.commit(&Version::new("a.rs", 1).batch()).expect("committed");
     let mut writer = store.writer();
     let lexical = writer.lexical().expect("open");
-    let lost = Document { id: 77, tree: 0, path: "gone.rs", symbol: "", doc: "", body: "version" };
+    let lost = Document { id: 77, first: 77, tree: 0, path: "gone.rs", symbol: "", doc: "", body: "version" };
     lexical.add(&lost).expect("added");
     lexical.commit(1).expect("indexed");
     drop(writer);
