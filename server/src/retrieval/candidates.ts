@@ -9,6 +9,8 @@ const wanted = { chunks: 160, files: 60, dense: 120 };
 export interface CandidateQuery {
   tree: string;
   text: string;
+  /** What is embedded of it. */
+  embedded: string;
   phrases: string[];
   quiet: string[];
   prefix: boolean;
@@ -52,7 +54,7 @@ export async function gather(store: RankedStore, query: CandidateQuery, signal: 
   const asked = await settleAll(
     query.lanes.map(async (lane) => {
       const start = performance.now();
-      const answer = await askLane(lane, query.text, 'query', query.patienceMs, signal);
+      const answer = await askLane(lane, query.embedded, 'query', query.patienceMs, signal);
       timings.embed = Math.max(timings.embed, performance.now() - start);
       if (answer.absent !== undefined) {
         absent.push({ lane: lane.name, reason: answer.absent });

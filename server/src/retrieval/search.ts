@@ -84,7 +84,8 @@ export async function candidatesFor(
       tree,
       text,
       phrases,
-      quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : nameWords(tree),
+      embedded: asked.topic,
+      quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : [...nameWords(tree), ...asked.languageWords],
       prefix: asked.prefix,
       weights: asked.weights,
       filter: narrowed(options.filter, parsed),
@@ -108,7 +109,8 @@ function ranked(judged: readonly Judged[], asked: Understanding, options: Search
   const set = weightsOf(options.ranker ?? 'learned');
   const of = weightClassOf(asked.kind);
   const weights = set[of];
-  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
+  const repeated = set.repeated[asked.kind === 'description' ? 'description' : of];
+  const spreadOut = spread(rank(judged, weights), repeated);
   return spreadOut.slice(0, options.limit).map((one) => ({
     ...placed(one),
     ...(options.explain === true ? { why: sharesOf(one.judged, weights) } : {}),
