@@ -46,23 +46,38 @@ function readSet(set) {
       const bytes = readFileSync(join(folder, file.replace(/json$/, 'f32')));
       const numbers = new Float32Array(Uint8Array.from(bytes).buffer);
       names ??= head.names;
-      const columns = head.names.length;
+      const columns = names.length;
+      const places = names.map((name) => head.names.indexOf(name));
+      const width = head.names.length;
       let at = 0;
       return head.questions.map((question) => {
         const { rows } = question;
         const signals = new Float32Array(rows * columns);
         const [answer, fileOf] = [new Float32Array(rows), new Float32Array(rows)];
-        for (let row = 0; row < rows; row++, at += columns + 2) {
-          signals.set(numbers.subarray(at, at + columns), row * columns);
-          answer[row] = question.answers === 1 ? Math.min(1, numbers[at + columns]) : numbers[at + columns];
-          fileOf[row] = numbers[at + columns + 1];
+        for (let row = 0; row < rows; row++, at += width + 2) {
+          for (let column = 0; column < columns; column++) {
+            const hidden = set === 'training' && knownByHeart.test(names[column]);
+            signals[row * columns + column] = hidden || places[column] < 0 ? 0 : numbers[at + places[column]];
+          }
+          answer[row] = question.answers === 1 ? Math.min(1, numbers[at + width]) : numbers[at + width];
+          fileOf[row] = numbers[at + width + 1];
         }
         return { ...question, set, repo: file.replace(/\.json$/, ''), signals, answer, file: fileOf };
       });
     });
 }
 
-const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words');
+/** Signals that no training question has: they keep the weights set by hand. */
+const frozen = /^deep|^near$|^language$/;
+/**
+ * The vectors of the instant lane were trained on these very repositories and know them better than any other: what they
+ * count is learned from the labelled questions alone, and training questions come without them.
+ */
+const knownByHeart = /^instant/;
+
+const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' ? kind : 'words');
+/** Which figure of `repeated` counts. */
+const spreadOf = (question) => (question.kind === 'description' ? 'description' : partOf(question));
 
 function hash(text) {
   let value = 2166136261;
@@ -108,7 +123,7 @@ function learned(training, dev, part) {
   const prior = priorOf(part).map((weight) => weight * scale);
   return learn(questions, {
     prior,
-    frozen: names.map((name) => /^deep|^near$/.test(name)),
+    frozen: names.map((name) => frozen.test(name)),
     penalty: Number(values.penalty),
     steps: Number(values.steps),
   });
@@ -119,8 +134,7 @@ const scale = 5;
 
 function report(title, questions, weightsFor, repeated = hand.repeated) {
   const scores = questions.map((question) => {
-    const part = partOf(question);
-    return { ...question, ndcg: ndcg(question, weightsFor(question), repeated[part] * scale) };
+    return { ...question, ndcg: ndcg(question, weightsFor(question), repeated[spreadOf(question)] * scale) };
   });
   const sets = grouped(scores, ({ set, source }) => (set === 'training' ? `training ${source}` : set));
   const cells = [...sets].map(([name, rows]) => {
@@ -137,7 +151,7 @@ const training = readSet('training').map(shortened);
 const dev = readSet('repo-questions');
 const others = ['doc-to-function', 'web-queries', 'cross-language-nl'].flatMap(readSet);
 const everything = [...training, ...dev, ...others];
-const parts = ['words', 'description', 'symbol'];
+const parts = ['words', 'symbol'];
 const handFor = (question) => priorOf(partOf(question)).map((weight) => weight * scale);
 report('by hand', everything, handFor);
 
@@ -160,9 +174,14 @@ report('from everything, fitted', everything, (question) => final[partOf(questio
 
 /** What a file's first chunk takes from its next: the best of a few by the training questions and labelled ones, part by part. */
 function bestRepeated(part) {
-  const of = [...training, ...dev].filter((question) => partOf(question) === part);
+  // A description asks for a function: what its file's header says is no measure of how functions are spread.
+  const counts = ({ source }) => part !== 'description' || source === 'doc';
+  const of = [...training, ...dev].filter((question) => spreadOf(question) === part && counts(question));
   const sources = (value) => {
-    const scores = of.map((question) => ({ ...question, ndcg: ndcg(question, final[part], value * scale) }));
+    const scores = of.map((question) => ({
+      ...question,
+      ndcg: ndcg(question, final[partOf(question)], value * scale),
+    }));
     return mean([...grouped(scores, ({ source }) => source).values()].map((rows) => mean(rows.map((row) => row.ndcg))));
   };
   const tried = [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8].map((value) => ({ value, ndcg: sources(value) }));
@@ -170,15 +189,19 @@ function bestRepeated(part) {
   return tried.reduce((best, one) => (one.ndcg > best.ndcg ? one : best)).value;
 }
 
-function readable(weights) {
-  const entries = names.map((name, at) => [name, Number((weights[at] / scale).toFixed(3))]);
-  return Object.fromEntries(entries.filter(([, weight]) => weight !== 0));
+/** Signals that are not in the features keep their weights. */
+function readable(part) {
+  const entries = names.map((name, at) => [name, Number((final[part][at] / scale).toFixed(3))]);
+  const unseen = Object.entries(hand[part]).filter(([name]) => !names.includes(name));
+  return Object.fromEntries([...entries.filter(([, weight]) => weight !== 0), ...unseen]);
 }
 const result = {
-  words: readable(final.words),
-  description: readable(final.description),
-  symbol: readable(final.symbol),
+  words: readable('words'),
+  symbol: readable('symbol'),
   code: hand.code,
-  repeated: { ...Object.fromEntries(parts.map((part) => [part, bestRepeated(part)])), code: 0 },
+  repeated: {
+    ...Object.fromEntries(['words', 'description', 'symbol'].map((part) => [part, bestRepeated(part)])),
+    code: 0,
+  },
 };
 if (values.write) writeFileSync(join(retrieval, 'weights-learned.json'), `${JSON.stringify(result, null, 2)}\n`);

@@ -87,6 +87,11 @@ function chosenSets() {
 async function ask(client, folder, mode) {
   const params = { limit, ...known[mode] };
   if (values.via === 'cli') {
+    if (folder.questions.some(({ languages }) => languages !== undefined)) {
+      throw new Error(
+        'Code of several lines and filters of single questions go through the language server: leave --via out.',
+      );
+    }
     return commandLine(
       home,
       folder.path,
@@ -95,8 +100,9 @@ async function ask(client, folder, mode) {
     );
   }
   const answers = [];
-  for (const { text } of folder.questions) {
-    answers.push(await client.search({ folder: folder.path, query: text, patienceMs: 30_000, ...params }));
+  for (const { text, languages } of folder.questions) {
+    const narrowed = languages === undefined ? {} : { languages };
+    answers.push(await client.search({ folder: folder.path, query: text, patienceMs: 30_000, ...params, ...narrowed }));
   }
   return answers;
 }

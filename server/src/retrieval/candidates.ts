@@ -10,6 +10,8 @@ const wanted = { chunks: 160, files: 60, dense: 120 };
 export interface CandidateQuery {
   tree: string;
   text: string;
+  /** What is embedded of it. */
+  embedded: string;
   /** How the lanes embed it. */
   role: TextRole;
   phrases: string[];
@@ -55,7 +57,7 @@ export async function gather(store: RankedStore, query: CandidateQuery, signal: 
   const asked = await settleAll(
     query.lanes.map(async (lane) => {
       const start = performance.now();
-      const answer = await askLane(lane, query.text, query.role, query.patienceMs, signal);
+      const answer = await askLane(lane, query.embedded, query.role, query.patienceMs, signal);
       timings.embed = Math.max(timings.embed, performance.now() - start);
       if (answer.absent !== undefined) {
         absent.push({ lane: lane.name, reason: answer.absent });

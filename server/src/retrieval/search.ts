@@ -94,7 +94,8 @@ export async function candidatesFor(
       text,
       role: 'query',
       phrases,
-      quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : nameWords(tree),
+      embedded: asked.topic,
+      quiet: asked.kind === 'symbol' || asked.kind === 'code' ? [] : [...nameWords(tree), ...asked.languageWords],
       prefix: asked.prefix,
       weights: asked.weights,
       filter: narrowed(options.filter, parsed),
@@ -123,7 +124,8 @@ export function ranked(
   const set = weightsOf(options.ranker ?? 'learned');
   const of = weightClassOf(asked.kind);
   const weights = set[of];
-  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
+  const repeated = set.repeated[asked.kind === 'description' ? 'description' : of];
+  const spreadOut = spread(rank(judged, weights), repeated);
   const best = spreadOut.slice(0, options.limit);
   const hits = best.map((one) => ({
     ...placed(one),

@@ -45,6 +45,7 @@ export const signalNames = [
   'depth',
   'fileLength',
   'chunkLength',
+  'language',
   'near',
 ] as const;
 export type SignalName = (typeof signalNames)[number];
@@ -141,6 +142,7 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
         depth: Math.min(place.depth, deepestPath) / deepestPath,
         fileLength: Math.min(Math.log(1 + text.fileTokens) / longestFile, 1),
         chunkLength: Math.min((info.endLine - info.startLine + 1) / longestChunk, 1),
+        language: Number(asked.languages.has(info.language)),
         near: nearness(info.path, near),
       } as Signals,
     };

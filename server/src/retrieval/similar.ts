@@ -90,6 +90,7 @@ export async function similarCode(
     {
       tree,
       text: source.text,
+      embedded: source.text,
       role: 'similar',
       phrases: [],
       quiet: [],

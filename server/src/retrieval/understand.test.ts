@@ -46,4 +46,11 @@ describe('what a query names', () => {
     expect([...understand('where are the examples documented in the readme').wants]).toEqual(['example', 'prose']);
     expect([...understand('how are routes registered').wants]).toEqual([]);
   });
+
+  it('are languages, which are not looked for', () => {
+    const asked = understand('how to read a csv file in Python');
+    expect([...asked.languages]).toEqual(['python']);
+    expect(asked.topic).toBe('how to read a csv file in');
+    expect(understand('python version').topic).toBe('python version');
+  });
 });

@@ -20,6 +20,11 @@ export interface Understanding {
   spelled: ReadonlySet<string>;
   /** Stems of the query's words that carry meaning; none for code. */
   stems: readonly string[];
+  /** Ids of the languages the query names in words (`in python`), and those words. */
+  languages: ReadonlySet<string>;
+  languageWords: readonly string[];
+  /** The query without them, where enough is left: what is embedded. */
+  topic: string;
   /** Asides that the query asks for. */
   wants: ReadonlySet<Aside>;
   weights: FieldWeights;
@@ -42,6 +47,29 @@ const codeMark =
   /[{};]|=>|->|::|\(\)|==|!=|:=|\+=|&&|\|\||^\s*(?:def|fn|func|function|class|import|from|return|if|for|let|const|var|pub|public|private|static|void|int|#include)\b/gmu;
 const interrogative =
   /^(?:how|what|where|when|why|which|who|does (?:it|the|this)|do|is|are|can (?:i|we|it)|could|should|(?:show|find|explain|list) (?:me|where|how|what|why|all)|wie|wo|was|warum|welche|cómo|dónde|qué|comment|où|quel|pourquoi|как|где|что)\b/iu;
+
+/** Words that name a language and hardly anything else. They say where to look, not what for. */
+const languageNames: Readonly<Record<string, string>> = {
+  bash: 'bash',
+  cpp: 'cpp',
+  csharp: 'csharp',
+  elixir: 'elixir',
+  golang: 'go',
+  haskell: 'haskell',
+  java: 'java',
+  javascript: 'javascript',
+  kotlin: 'kotlin',
+  lua: 'lua',
+  php: 'php',
+  python: 'python',
+  python2: 'python',
+  python3: 'python',
+  ruby: 'ruby',
+  scala: 'scala',
+  typescript: 'typescript',
+};
+/** Of fewer words the name of a language is part of the topic. */
+const leastTopic = 2;
 
 /** Sentences have articles and what stands for nouns; topics (`form data binding`, `parsing of headers`) hardly have. */
 const sentence = /\s(?:an?|the|this|that|it|its|if|whether|given|so|to|used)\s/iu;
@@ -76,16 +104,29 @@ export function understand(text: string): Understanding {
 /** What a text asks when its kind is known. */
 export function understoodAs(kind: QueryKind, text: string): Understanding {
   const words = text.match(identifier) ?? [];
+  const languageWords =
+    kind === 'code' || kind === 'symbol' ? [] : words.filter((word) => word.toLowerCase() in languageNames);
   const named = words.filter((word) => telling.test(word) || kind === 'symbol');
   return {
     kind,
     identifiers: new Set(kind === 'code' ? [] : named.map(bareName)),
     spelled: new Set(kind === 'code' ? [] : named),
-    stems: kind === 'code' ? [] : tellingStems(text),
+    stems: kind === 'code' ? [] : tellingStems(text).filter((stem) => !languageWords.includes(stem)),
+    languages: new Set(languageWords.map((word) => languageNames[word.toLowerCase()] ?? '')),
+    languageWords,
+    topic: topicOf(text, words.length, languageWords),
     wants: new Set(kind === 'code' ? asides : asked.filter(([, words]) => words.test(text)).map(([aside]) => aside)),
     weights: fieldWeights[kind],
     prefix: kind === 'symbol',
   };
+}
+
+function topicOf(text: string, words: number, languageWords: readonly string[]): string {
+  if (languageWords.length === 0 || words - languageWords.length < leastTopic) return text;
+  return text
+    .split(/\s+/u)
+    .filter((word) => !languageWords.includes(word))
+    .join(' ');
 }
 
 /** The form in which names are compared: lower case, without underscores. */

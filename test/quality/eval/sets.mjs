@@ -157,7 +157,7 @@ function writeFunctions(rows, folder) {
   return ids;
 }
 
-/** Questions over single functions. A question's own function, where it is one, is not an answer. */
+/** Questions over single functions, in text or by a function; the latter ask for other languages than their own. */
 function overFunctions(evaluation, work, { name, set, corpus, queries, qrels }) {
   const folder = join(evaluation, set);
   const grades = readGrades(join(folder, qrels));
@@ -169,7 +169,10 @@ function overFunctions(evaluation, work, { name, set, corpus, queries, qrels }) 
       const graded = grades.get(query.id);
       const gains = gainsOfDocuments(graded, (hit) => ids.get(hit.path));
       const gainsOf = (hits) => gains(hits.filter((hit) => ids.get(hit.path) !== query.doc_id));
-      return { ...query, group: query.language ?? 'text', gainsOf, grades: [...graded.values()] };
+      // The question is for the others: a function is not looked for in its own language.
+      const others = Object.keys(endings).filter((language) => language !== query.language);
+      const languages = query.doc_id === undefined ? undefined : others;
+      return { ...query, languages, group: query.language ?? 'text', gainsOf, grades: [...graded.values()] };
     });
   return { name, groupBy: 'query', folders: [{ name: set, path, questions }] };
 }
