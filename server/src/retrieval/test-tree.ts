@@ -30,10 +30,7 @@ const languages: Readonly<Record<string, string>> = {
 };
 
 /** @param directory for the store; whoever made it removes it */
-export async function openTestTree(
-  directory: string,
-  files: Readonly<Record<string, string>>,
-): Promise<TestTree> {
+export async function openTestTree(directory: string, files: Readonly<Record<string, string>>): Promise<TestTree> {
   const embedder = await openInstantEmbedder(join(packageRoot(), 'models', 'instant-v2'));
   const { dimension } = embedder.model;
   const store = await openEmbeddedStore({ directory: join(directory, 'store'), spaces: [{ name: space, dimension }] });
