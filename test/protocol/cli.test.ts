@@ -1,4 +1,7 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ClonesResult } from '../../protocol/clones.ts';
 import type { SearchResult, SimilarResult } from '../../protocol/search.ts';
 import type { FolderStatus, IndexResult } from '../../protocol/status.ts';
 import { createFixture, tiercel, type CliResult, type Fixture } from './fixture.ts';
@@ -24,6 +27,7 @@ describe('before anything is indexed', () => {
     for (const args of [
       ['search', fixture.folder, 'router'],
       ['similar', fixture.folder, 'src/router.ts:6'],
+      ['clones', fixture.folder],
       ['status', fixture.folder],
     ]) {
       const { code, stdout, stderr } = await run(args);
@@ -38,6 +42,9 @@ describe('before anything is indexed', () => {
     [['search', '.']],
     [['search', '.', '--stdin', 'query']],
     [['similar', '.', 'no-line']],
+    [['clones']],
+    [['clones', '.', '--similarity', '0.3']],
+    [['clones', '.', '--min-lines', '1']],
     [['index', '/no/such/folder']],
     [['index', '.', '--memory-budget', '7']],
     [['index', '.', '--disk-budget', 'much']],
@@ -104,12 +111,76 @@ describe('an indexed folder', () => {
     expect(query).toBe('expire old sessions');
     expect(timings.total).toBeGreaterThan(0);
     expect(hits[0]).toMatchObject({ path: 'src/session store.py', language: 'python' });
-    expect(hits[0]?.snippet).toContain('class SessionStore');
+    // The class is longer than a snippet: the part with the words is shown.
+    expect(hits[0]?.snippet).toContain('def expire_sessions');
+    expect(hits[0]?.symbol).toContain('SessionStore');
     for (const hit of hits) {
       expect(Object.keys(hit).sort()).toEqual(
-        ['endLine', 'kind', 'language', 'path', 'score', 'snippet', 'startLine', 'symbol'].sort(),
+        [
+          ...['endLine', 'highlights', 'kind', 'language', 'path', 'score'],
+          ...['snippet', 'snippetLine', 'startLine', 'symbol'],
+        ].sort(),
       );
     }
+  });
+
+  test('what matched is marked in the snippet', async () => {
+    const { hits } = await json<SearchResult>(['search', fixture.folder, 'expire old sessions']);
+    const { snippet = '', snippetLine = 0, highlights = [] } = hits[0] ?? {};
+    const lines = snippet.split('\n');
+    const words = highlights.map(({ line, start, end }) => lines[line - snippetLine]?.slice(start, end).toLowerCase());
+    expect(words.some((word) => word?.includes('session') === true)).toBe(true);
+    expect(words.every((word) => /expir|session|old/u.test(word ?? ''))).toBe(true);
+  });
+
+  test('an answer says whether it fits, and shows what is nearest in any case', async () => {
+    const good = await json<SearchResult>(['search', fixture.folder, 'register a handler for a path']);
+    expect(good.goodMatch).toBe(true);
+    expect(good.confidence).toBeGreaterThan(0.5);
+    const question = 'compress video frames with motion estimation';
+    const poor = await json<SearchResult>(['search', fixture.folder, question]);
+    expect(poor.goodMatch).toBe(false);
+    expect(poor.confidence).toBeLessThan(0.2);
+    expect(poor.hits.length).toBeGreaterThan(0);
+    const { stdout } = await run(['search', fixture.folder, question]);
+    expect(stdout).toMatch(/^No good match\. The nearest are:\n\n {2}1\. /);
+    expect((await run(['search', fixture.folder, 'register a handler for a path'])).stdout).not.toContain(
+      'No good match',
+    );
+  });
+
+  test('the same text in another file is folded for people, and with --fold', async () => {
+    fixture.write('copies/router.ts', fixture.read('src/router.ts'));
+    await json<IndexResult>(['index', fixture.folder]);
+    const query = ['search', fixture.folder, 'register a handler for a path'];
+    const flat = await json<SearchResult>(query);
+    const routers = ['copies/router.ts', 'src/router.ts'];
+    expect(flat.hits.map(({ path }) => path)).toEqual(expect.arrayContaining(routers));
+    expect(flat.hits.every((hit) => hit.folded === undefined)).toBe(true);
+    const { hits } = await json<SearchResult>([...query, '--fold']);
+    const [first] = hits;
+    expect([first?.path, ...(first?.folded ?? []).map(({ path }) => path)].sort()).toEqual(routers);
+    expect((await run(query)).stdout).toMatch(/^ {6}1 similar: (?:copies|src)\/router\.ts:\d+$/m);
+  });
+
+  test('similar marks the copy, clones lists it with its places', async () => {
+    const { hits } = await json<SimilarResult>(['similar', fixture.folder, 'src/router.ts:6']);
+    expect(hits[0]).toMatchObject({ path: 'copies/router.ts', similarity: 1, marks: ['identical'] });
+    expect((await run(['similar', fixture.folder, 'src/router.ts:6'])).stdout).toMatch(
+      / {2}1\. copies\/router\.ts.* · identical /,
+    );
+    const clones = await json<ClonesResult>(['clones', fixture.folder]);
+    expect(clones.groups).toHaveLength(1);
+    const [{ kind, similarity, places } = {}] = clones.groups;
+    expect({ kind, similarity }).toEqual({ kind: 'identical', similarity: 1 });
+    expect(places?.map(({ path }) => path)).toEqual(['copies/router.ts', 'src/router.ts']);
+    const { stdout } = await run(['clones', fixture.folder]);
+    expect(stdout).toMatch(/^ {2}1\. 2 places, \d+ lines, identical · typescript\n {6}copies\/router\.ts:\d+-\d+/);
+    expect(stdout).toMatch(/1 groups? repeats? \d+ lines\. \d+ pieces of \d+ files compared/);
+    expect((await json<ClonesResult>(['clones', fixture.folder, '--min-lines', '900'])).groups).toEqual([]);
+    expect((await run(['clones', fixture.folder, '--language', 'go'])).stdout).toMatch(/^No clones\. /);
+    rmSync(join(fixture.folder, 'copies'), { recursive: true });
+    await json<IndexResult>(['index', fixture.folder]);
   });
 
   test('ignored files are not found', async () => {

@@ -1,7 +1,7 @@
 /** A small real repository, a private home for the server's data, and ways to talk to the built server. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -81,6 +81,7 @@ export interface Fixture {
   home: string;
   env: NodeJS.ProcessEnv;
   write(path: string, text: string): void;
+  read(path: string): string;
   dispose(): Promise<void>;
 }
 
@@ -101,6 +102,7 @@ export function createFixture(): Fixture {
     home,
     env,
     write,
+    read: (path) => readFileSync(join(folder, path), 'utf8'),
     dispose: async () => {
       await tiercel(env, ['stop']);
       rmSync(base, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CancellationTokenSource } from 'vscode-languageserver/node';
+import { CancellationTokenSource, WorkDoneProgress } from 'vscode-languageserver/node';
+import type { ClonesResult } from '../../protocol/clones.ts';
 import { methods } from '../../protocol/methods.ts';
 import type { SearchHit, SearchResult, SimilarResult } from '../../protocol/search.ts';
 import type { SettingsInput } from '../../protocol/settings.ts';
@@ -79,6 +80,34 @@ describe('a client with a workspace folder', () => {
     const asked = client.connection.sendRequest(methods.search, { folder: fixture.folder, query }, source.token);
     source.cancel();
     await expect(asked).rejects.toMatchObject({ code: -32800 });
+  });
+});
+
+describe('clones', () => {
+  test('are found with progress, and can be cancelled', async () => {
+    const copied = fixture.read('src/session store.py').replaceAll('session', 'visit').replaceAll('token', 'ticket');
+    fixture.write('src/visits.py', copied);
+    await client.connection.sendRequest(methods.index, { folder: fixture.folder });
+    const percentages: number[] = [];
+    client.connection.onProgress(WorkDoneProgress.type, 'clones-1', (progress) => {
+      if (progress.kind === 'report') percentages.push(progress.percentage ?? 0);
+    });
+    const params = { folder: fixture.folder, workDoneToken: 'clones-1' };
+    const { groups } = await client.connection.sendRequest<ClonesResult>(methods.clones, params);
+    expect(groups.length).toBeGreaterThan(0);
+    for (const { kind, places } of groups) {
+      expect(kind).toBe('renamed');
+      expect(places.map(({ path }) => path)).toEqual(['src/session store.py', 'src/visits.py']);
+    }
+    expect(percentages.at(-1)).toBe(100);
+    const source = new CancellationTokenSource();
+    source.cancel();
+    const asked = client.connection.sendRequest(methods.clones, { folder: fixture.folder }, source.token);
+    await expect(asked).rejects.toMatchObject({ code: -32800 });
+    const wrong = client.connection.sendRequest(methods.clones, { folder: fixture.folder, similarity: 0.1 });
+    await expect(wrong).rejects.toMatchObject({ data: { code: 'FixTheCall' } });
+    rmSync(join(fixture.folder, 'src/visits.py'));
+    await client.connection.sendRequest(methods.index, { folder: fixture.folder });
   });
 });
 

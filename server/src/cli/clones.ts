@@ -67,7 +67,8 @@ export function renderClones({ groups, found, compared, milliseconds }: ClonesRe
   const looked = `${count(compared.chunks)} pieces of ${count(compared.files)} files compared in ${seconds} s.`;
   if (groups.length === 0) return `No clones. ${looked}`;
   const shown = groups.length < found.groups ? `, the largest ${count(groups.length)} shown` : '';
-  const all = `${count(found.groups)} groups repeat ${count(found.repeatedLines)} lines${shown}.`;
+  const several = found.groups === 1 ? '1 group repeats' : `${count(found.groups)} groups repeat`;
+  const all = `${several} ${count(found.repeatedLines)} lines${shown}.`;
   return [...groups.map((group, at) => renderGroup(group, at + 1)), `${all} ${looked}`].join('\n');
 }
 
