@@ -190,23 +190,20 @@ export function ${name}(balanceInCents: number, purchaseInCents: number): number
 }
 
 export async function similarCode(checks, editor) {
-  const peek = () => editor.page.locator('.peekview-widget');
-  const peeked = () => peek().locator('.ref-tree .monaco-list-row').allInnerTexts();
+  const listed = async (accept, what) => {
+    await until(async () => (await editor.quickTitle()).startsWith('Similar Code'), 'the list of similar code opens');
+    return editor.waitForRows(accept, what);
+  };
 
   await checks.check('Go to Similar Code lists the same idea in other languages', async () => {
     await editor.openFile('retry.ts');
     await editor.goToLine(9, 5);
     await editor.command('Tiercel: Go to Similar Code');
-    await peek().waitFor();
-    const files = await until(async () => {
-      const texts = await peeked();
-      return texts.length > 0 ? texts : undefined;
-    }, 'the peek view lists places');
-    await editor.screenshot('similar-peek');
-    const all = files.join(' ');
+    const rows = await listed((texts) => texts.length > 0, 'the list has places');
+    await editor.screenshot('similar-list');
+    const all = rows.join(' ');
     expect(all.includes('retry.go') && all.includes('http_client.py'), `listed: ${all}`);
     await editor.page.keyboard.press('Escape');
-    await peek().waitFor({ state: 'detached' });
   });
 
   await checks.check('Go to Similar Code is in the context menu and takes the selection', async () => {
@@ -221,9 +218,18 @@ export async function similarCode(checks, editor) {
     await entry.waitFor();
     await editor.screenshot('similar-context-menu');
     await entry.click();
-    await peek().waitFor();
-    await until(async () => (await peeked()).length > 0, 'the peek view lists places');
+    await listed((texts) => texts.length > 0, 'the list has places');
     await editor.page.keyboard.press('Escape');
     await editor.closeAllEditors();
+  });
+
+  await checks.check('Find Code Clones lists groups or says that there are none', async () => {
+    await editor.command('Tiercel: Find Code Clones');
+    const shown = async () =>
+      (await editor.quickTitle()).startsWith('Code Clones') ||
+      (await editor.page.locator('.notification-list-item').allInnerTexts()).some((text) => text.includes('No clones'));
+    await until(shown, 'the groups are listed, or a message says that there are none');
+    await editor.screenshot('clones');
+    await editor.page.keyboard.press('Escape');
   });
 }

@@ -51,6 +51,51 @@ describe('hits', () => {
   });
 });
 
+describe('what is known of a hit', () => {
+  const hit = {
+    path: 'src/a.ts',
+    startLine: 3,
+    endLine: 30,
+    symbol: 'run',
+    kind: 'function',
+    language: 'typescript',
+    score: 1,
+    snippet: Array.from({ length: 12 }, (_, at) => `  line${String(at)} rate();`).join('\n'),
+    snippetLine: 10,
+    highlights: [
+      { line: 18, start: 8, end: 12 },
+      { line: 19, start: 8, end: 12 },
+    ],
+  };
+
+  test('the lines with the most of what matched are shown, and where they begin', () => {
+    const text = renderHits([hit], complete);
+    expect(text).toContain('      … line 14\n      line4 rate();');
+    expect(text).toContain('line9 rate();');
+    expect(text).not.toContain('line3 ');
+    expect(text).not.toContain('\u001B');
+  });
+
+  test('what matched is in colour where that is wanted', () => {
+    const text = renderHits([hit], complete, {}, { colour: true });
+    expect(text).toContain('      line8 \u001B[1;33mrate\u001B[0m();');
+    expect(text).toContain('      line7 rate();');
+  });
+
+  test('marks and folded places', () => {
+    const folded = Array.from({ length: 7 }, (_, at) => ({ ...hit, path: `c${String(at)}.ts` }));
+    const text = renderHits([{ ...hit, similarity: 0.929, marks: ['near-clone', 'test'], folded }], complete);
+    expect(text).toContain('run · function · typescript · near-clone 92% · test of this  1.0000');
+    expect(text).toContain('      7 similar: c0.ts:3, c1.ts:3, c2.ts:3, c3.ts:3, c4.ts:3, and 2 more\n');
+  });
+
+  test('an answer that does not fit says so above what is nearest', () => {
+    expect(renderHits([hit], complete, { goodMatch: false })).toMatch(/^No good match\. The nearest are:\n\n {2}1\./);
+    expect(renderHits([], complete, { goodMatch: false })).toBe('No match.');
+    expect(renderHits([hit], complete, { goodMatch: true })).toMatch(/^ {2}1\./);
+  });
+});
+
 test('coverage is said only where something is missing, and never rounded up to complete', () => {
   expect(coverageNote({ lexical: 1, instant: 1, deep: 1 })).toBeUndefined();
   expect(coverageNote({ lexical: 1, instant: 0.999, deep: 0 })).toBe('Not complete yet: vectors 99%, deep vectors 0%.');

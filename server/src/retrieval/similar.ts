@@ -52,7 +52,9 @@ export const nearClone = 0.7;
 /** A mark on fewer different runs would say nothing. */
 const fewestGrams = 12;
 /** What tokens in common add, and another hit's language and a test take, of a score from 0 to 1. */
-const adds = { tokens: 0.5, sameLanguage: 0.05, test: -0.15 };
+const adds = { tokens: 0.5, sameLanguage: 0.02, test: -0.15 };
+/** Tokens add only from this share on: code of one language is that much alike by its grammar. */
+const alikeByChance = 0.6;
 
 /** The indexed chunk that a place is in: the shortest that contains its first line; undefined between chunks. */
 export async function chunkAt(
@@ -152,7 +154,7 @@ function comparison(source: SimilarSource): (judged: Judged, score: number, code
     if (test && names(theirs, source.symbol)) marks.push('test');
     const total =
       score +
-      adds.tokens * shared ** 2 +
+      (adds.tokens * Math.max(0, shared - alikeByChance)) / (1 - alikeByChance) +
       (language === source.language ? adds.sameLanguage : 0) +
       (test ? adds.test : 0);
     return { path, startLine, endLine, symbol, kind, language, score: total, similarity: shared, marks };

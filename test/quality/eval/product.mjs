@@ -22,7 +22,7 @@ export function tiercel(home, args, input = '') {
   });
 }
 
-/** A language client: `search(params)` gives the result of `tiercel/search`. */
+/** A language client: `search(params)` and `similar(params)` give the results of those requests. */
 export async function languageClient(home) {
   const env = { ...process.env, TIERCEL_HOME: home };
   const child = spawn(process.execPath, [mainFile, 'lsp', '--stdio'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
@@ -35,6 +35,7 @@ export async function languageClient(home) {
   await connection.sendNotification('initialized', {});
   return {
     search: (params) => connection.sendRequest('tiercel/search', params),
+    similar: (params) => connection.sendRequest('tiercel/similar', params),
     close: async () => {
       const ended = new Promise((resolve) => child.once('close', resolve));
       await connection.sendRequest('shutdown');

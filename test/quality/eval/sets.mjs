@@ -163,6 +163,7 @@ function overFunctions(evaluation, work, { name, set, corpus, queries, qrels }) 
   const grades = readGrades(join(folder, qrels));
   const path = join(work, `${set}-${corpus.replace(/\..*$/, '')}${corpus.includes('masked') ? '-masked' : ''}`);
   const ids = writeFunctions(jsonLines(gunzipSync(readFileSync(join(folder, corpus)))), path);
+  const paths = new Map([...ids].map(([file, id]) => [id, file]));
   const questions = jsonLines(readFileSync(join(folder, queries)))
     .filter(({ id }) => grades.has(id))
     .map((query) => {
@@ -174,7 +175,7 @@ function overFunctions(evaluation, work, { name, set, corpus, queries, qrels }) 
       const languages = query.doc_id === undefined ? undefined : others;
       return { ...query, languages, group: query.language ?? 'text', gainsOf, grades: [...graded.values()] };
     });
-  return { name, groupBy: 'query', folders: [{ name: set, path, questions }] };
+  return { name, groupBy: 'query', folders: [{ name: set, path, questions, pathOf: (id) => paths.get(id) }] };
 }
 
 const crossLanguage = (name, rest) => (evaluation, work) =>
