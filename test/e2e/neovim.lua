@@ -31,7 +31,7 @@ local function run(client)
   end, 200)
   answers.ready = ready
 
-  local search = { folder = folder, query = 'throttle clients that send too many requests', limit = 5 }
+  local search = { folder = folder, query = 'limit requests per client', limit = 5 }
   local similar = { folder = folder, path = 'src/storage/retry.ts', startLine = 9, limit = 5 }
   ask(client, 'search', 'tiercel/search', search)
   ask(client, 'similar', 'tiercel/similar', similar)

@@ -35,7 +35,7 @@ export async function searching(checks, editor, sandbox, workspace) {
     await editor.command('Tiercel: Search Code by Meaning');
     await until(async () => (await editor.quickTitle()).startsWith('Search Code by Meaning'), 'the search box opens');
     await editor.screenshot('search-empty');
-    await editor.input.pressSequentially('throttle clients that send too many requests', { delay: 15 });
+    await editor.input.pressSequentially('limit requests per client', { delay: 15 });
     const rows = await editor.waitForRows(startsWith('rateLimiter.ts'), 'the rate limiter comes first');
     await editor.screenshot('search-results');
     await editor.escape();

@@ -63,7 +63,7 @@ beforeEach(async () => {
       );
     }
   }
-  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v1'));
+  const embedder = await openInstantEmbedder(join(modelsDirectory(), 'instant-v2'));
   instant = { name: 'instant', embedder, space: 'instant:test' };
   store = await openEmbeddedStore({
     directory: join(base, 'index'),
