@@ -56,6 +56,8 @@ export class EngineControl {
   }
 
   get gpu(): GpuStatus {
+    // Indexes may have been opened since the last look.
+    this.#applyGpu();
     return this.#gpu.status;
   }
 
