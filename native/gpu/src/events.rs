@@ -16,10 +16,16 @@ pub struct Events {
 }
 
 impl Events {
+    /// What happens again and again is kept once, with the time of the last.
     pub fn record(&self, message: impl Into<String>) {
+        let (message, at) = (message.into(), SystemTime::now());
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = state.1.back_mut().filter(|last| last.message == message) {
+            last.at = at;
+            return;
+        }
         state.0 += 1;
-        let event = Event { seq: state.0, at: SystemTime::now(), message: message.into() };
+        let event = Event { seq: state.0, at, message };
         if state.1.len() == KEPT {
             state.1.pop_front();
         }
@@ -44,5 +50,8 @@ mod tests {
         let kept = events.all();
         assert_eq!((kept.len(), kept[0].seq, kept[KEPT - 1].seq), (KEPT, 37, 100));
         assert_eq!(kept[KEPT - 1].message, "event 100");
+        events.record("event 100");
+        assert_eq!(events.all().len(), KEPT);
+        assert_eq!(events.all()[KEPT - 1].seq, 100);
     }
 }

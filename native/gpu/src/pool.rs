@@ -10,6 +10,8 @@ use crate::device::{Allocated, Device};
 
 /// The smallest buffer: sizes are powers of two from here on.
 const LEAST: u64 = 64 << 10;
+/// When buffers that are all in use are worth asking for again.
+const BUSY_MS: u32 = 10;
 
 /// What a buffer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +127,7 @@ impl Pool {
         let dropped = state.make_room(bytes);
         if state.held + bytes > state.budget {
             let message = format!("The buffers of running searches take all {} bytes they may.", state.budget);
-            return Err(Error::RetryLater { message, after_ms: 10 });
+            return Err(Error::RetryLater { message, after_ms: BUSY_MS });
         }
         // Entered before the lock is released, so that two searches do not take the same room.
         state.held += bytes;
@@ -211,6 +213,11 @@ impl Pooled {
     pub fn read(&self, bytes: u64) -> Result<wgpu::BufferView> {
         self.buffer().get_mapped_range(..bytes).map_err(|error| unmapped(&error))
     }
+}
+
+/// Whether an error only says that buffers are in use: the device is well.
+pub fn is_busy(error: &Error) -> bool {
+    matches!(error, Error::RetryLater { after_ms: BUSY_MS, .. })
 }
 
 fn unmapped(error: &wgpu::MapRangeError) -> Error {

@@ -11,6 +11,7 @@ use crate::check::Verdict;
 use crate::events::Events;
 use crate::live::Live;
 use crate::options::GpuOptions;
+use crate::pool;
 use crate::queue::Queue;
 use crate::status::GpuStatus;
 
@@ -98,7 +99,7 @@ impl Shared {
     pub fn failed(&self, error: &Error) {
         self.failed_over.fetch_add(1, Ordering::Relaxed);
         // A pool that is busy is no event: it says only that many searches run.
-        if !matches!(error, Error::RetryLater { after_ms, .. } if *after_ms < 100) {
+        if !pool::is_busy(error) {
             self.events.record(format!("A search went on without the GPU: {error}"));
             self.queue.kick();
         }
@@ -116,7 +117,8 @@ impl Shared {
         }
         let sentence = match (&live, &verdict) {
             (None, _) => "The GPU is lost for now: searches run on the CPU.".to_owned(),
-            (Some(live), None) => format!("{} has no pages yet.", live.device.report()),
+            (Some(live), None) if pages.pages == 0 => format!("{} has no pages yet.", live.device.report()),
+            (Some(live), None) => format!("{} was not compared with the CPU yet.", live.device.report()),
             (Some(live), Some(verdict)) => format!("{}: {}", live.device.report(), verdict.check.sentence),
         };
         GpuStatus {

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use tiercel_base::error::Error;
+use tiercel_base::error::Result;
 use tiercel_codec::bits::BitsView;
 use tiercel_tier::{Class, PageKey};
 
 use crate::arena::Resident;
 use crate::budget::budget;
-use crate::check::{self, Sample};
+use crate::check::{self, Sample, Verdict};
 use crate::live::{Live, Promotion};
+use crate::options::GpuOptions;
+use crate::pool;
 use crate::queue::{Next, Offer};
 use crate::scan::Target;
 use crate::shared::Shared;
@@ -136,7 +138,7 @@ impl Worker<'_> {
         let samples: Vec<Sample<'_>> = (0_u32..)
             .zip(&held)
             .filter_map(|(at, (key, padded, rows, page))| {
-                let resident = live.cache.get::<Resident>(key)?;
+                let resident = live.cache.peek::<Resident>(key)?;
                 let bytes: &[u8] = (**page).as_ref();
                 let view = BitsView::new(bytes, *rows, *padded).ok()?;
                 let place = at.wrapping_mul(u32::try_from(crate::PAGE_ROWS).unwrap_or(u32::MAX));
@@ -147,7 +149,7 @@ impl Worker<'_> {
             return;
         }
         let options = &self.shared.options;
-        match check::run(live, &samples, options.mode, options.cpu_threads) {
+        match compare(live, &samples, options) {
             Ok(verdict) => {
                 self.checked = pages;
                 self.shared.events.record(verdict.check.sentence.clone());
@@ -157,11 +159,24 @@ impl Worker<'_> {
                     self.sources.clear();
                 }
             }
-            Err(Error::RetryLater { after_ms, .. }) if after_ms < 100 => {}
             Err(error) => {
                 self.shared.events.record(format!("The GPU's self-check failed: {error}"));
-                self.shared.queue.kick();
+                // A device that is busy is asked again with the next pages; one that is lost is looked after at once.
+                if live.device.lost().is_some() {
+                    self.shared.queue.kick();
+                }
             }
+        }
+    }
+}
+
+/// The self-check, on as many of the samples as the buffers that are free allow.
+fn compare(live: &Live, samples: &[Sample<'_>], options: &GpuOptions) -> Result<Verdict> {
+    let mut count = samples.len();
+    loop {
+        match check::run(live, &samples[..count], options.mode, options.cpu_threads) {
+            Err(error) if pool::is_busy(&error) && count > 1 => count /= 2,
+            done => return done,
         }
     }
 }

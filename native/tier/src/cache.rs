@@ -91,6 +91,12 @@ impl Cache {
         None
     }
 
+    /// The page if it is in memory. Counts nothing: for those who look, not for those who search.
+    #[must_use]
+    pub fn peek<V: Weight>(&self, key: &PageKey) -> Option<Arc<V>> {
+        self.shared.find(key, key.mixed()).map(|(page, _)| page)
+    }
+
     /// Whether the page is in memory. Counts nothing.
     #[must_use]
     pub fn contains(&self, key: &PageKey) -> bool {

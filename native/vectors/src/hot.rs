@@ -1,7 +1,7 @@
 //! One space's way to the memory of the GPU.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tiercel_gpu::{Gpu, Hot};
 
@@ -15,12 +15,14 @@ pub struct HotPages {
     whole: Arc<AtomicBool>,
     /// They were, and a search missed some: a device was lost, or another space needed the room.
     missed: Arc<AtomicBool>,
+    /// Pages looked at for offers so far: the next search looks at others.
+    looked: Arc<AtomicUsize>,
 }
 
 impl HotPages {
     /// Nothing is there.
     pub fn new(gpu: Gpu) -> Self {
-        Self { gpu, whole: Arc::default(), missed: Arc::default() }
+        Self { gpu, whole: Arc::default(), missed: Arc::default(), looked: Arc::default() }
     }
 
     /// The tier, if a device is open.
@@ -61,6 +63,12 @@ impl HotPages {
     /// Whether pages that were there are missing, since the last look.
     pub fn take_missed(&self) -> bool {
         self.missed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Which of `missing` pages one search looks at: another stretch of at most `most` of them each time.
+    pub fn stretch(&self, missing: usize, most: usize) -> impl Iterator<Item = usize> + use<> {
+        let first = self.looked.fetch_add(most, Ordering::Relaxed);
+        (0..missing.min(most)).map(move |at| first.wrapping_add(at) % missing)
     }
 
     /// Drops the pages of a file.

@@ -126,6 +126,11 @@ impl Pages {
         self.key(file, u32::try_from(page).unwrap_or(u32::MAX), Class::Bits)
     }
 
+    /// A page of 1-bit codes if it is in memory. Does not count as a use.
+    pub fn resident_bits(&self, key: &PageKey) -> Option<Arc<Page>> {
+        self.cache.peek::<Page>(key)
+    }
+
     /// A file is not used any more.
     pub fn remove_file(&self, file: u32) {
         self.cache.remove_file(self.space, file);

@@ -19,6 +19,9 @@ const RUN_ROWS: u32 = 8192;
 /// With more than one page in so many missing on the GPU, cells are the better way until they are there again.
 const FEW_MISSING: usize = 16;
 
+/// Pages that one search looks at, of those the GPU has not, to offer them.
+const MOST_OFFERED: usize = 64;
+
 /// Where a page is: the place of its file in the set, and its number in the file.
 pub type PageAt = (usize, usize);
 
@@ -62,6 +65,7 @@ impl Search<'_> {
         let missing: Vec<PageAt> = ticket.missing().iter().map(|at| pages[*at]).collect();
         self.note_missing(missing.len(), pages.len());
         self.scan(set, &missing, query, bar, candidates)?;
+        self.offer(hot, set, &missing);
         let mut found = [Candidates::new(candidates.best())];
         found[0].raise(candidates.threshold());
         let back: Vec<PageAt> = ticket.collect(self.cancel, &mut found)?.into_iter().map(|at| pages[at]).collect();
@@ -72,6 +76,18 @@ impl Search<'_> {
         drop(bar_now);
         found.pour_into(candidates);
         self.scan(set, &back, query, bar, candidates)
+    }
+
+    /// Offers a few of the pages that the GPU has not: which of them takes whose place, if there is no room, is for the
+    /// tier's policy to say. Only of what the scan has left in memory, so that nothing is read here.
+    fn offer(&self, hot: &Hot, set: &CodeSet, missing: &[PageAt]) {
+        for (at, page) in self.pages.hot.stretch(missing.len(), MOST_OFFERED).map(|at| missing[at]) {
+            let file = &set.files[at];
+            let key = self.pages.bits_key(file.number, page);
+            if let Some(codes) = self.pages.resident_bits(&key) {
+                hot.offer(key, file.codes.pages()[page].rows as usize, self.pages.padded, codes);
+            }
+        }
     }
 
     /// Tells the background when the GPU has lost pages that it had.

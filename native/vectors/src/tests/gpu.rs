@@ -12,6 +12,8 @@ use crate::Gpu;
 
 const ROWS: usize = 16_000;
 const QUERIES: usize = 10;
+/// Of device memory: what the tier needs for itself, and one arena of 1 MiB for the pages of one of two indexes.
+const ROOM: u64 = 4 << 20;
 
 /// An index with cells, with and without the GPU.
 struct Pair {
@@ -23,7 +25,7 @@ struct Pair {
 }
 
 /// A tier on software Vulkan; none where the machine has none, which only a machine that is not CI may.
-fn open_gpu() -> Option<Gpu> {
+fn open_gpu(budget: u64) -> Option<Gpu> {
     static CHOSEN: LazyLock<()> = LazyLock::new(|| {
         // SAFETY: done once, before the first device of this process is opened; the other threads are those of the test
         // harness, which wait for a test or for this lock.
@@ -33,7 +35,7 @@ fn open_gpu() -> Option<Gpu> {
     let options = GpuOptions {
         mode: GpuMode::On,
         allow_software: true,
-        memory_budget: Some(32 << 20),
+        memory_budget: Some(budget),
         cpu_threads: 1,
         reopen_after: Duration::from_millis(1),
         ..GpuOptions::default()
@@ -53,23 +55,24 @@ fn open_gpu() -> Option<Gpu> {
     }
 }
 
+/// An index with few cells: software Vulkan takes its time for every page.
+fn open_index(folder: &TempDir, gpu: Gpu, base: &[f32]) -> VectorIndex {
+    let options = IndexOptions { gpu, cells: Some(12), ..small() };
+    let index = VectorIndex::open(folder.path(), &spec(), 0, &governor(), &options).expect("opened");
+    index.append(&keys(base.len() / DIMENSION, 0), base).expect("appended");
+    index.publish();
+    index.settle().expect("settled");
+    index
+}
+
 impl Pair {
     fn open() -> Option<Self> {
-        let gpu = open_gpu()?;
+        let gpu = open_gpu(32 << 20)?;
         let hot = gpu.get()?;
         let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
         let base = vectors(ROWS, 5);
-        let open = |folder: &TempDir, gpu: Gpu| {
-            // Few cells: software Vulkan takes its time for every page.
-            let options = IndexOptions { gpu, cells: Some(12), ..small() };
-            let index = VectorIndex::open(folder.path(), &spec(), 0, &governor(), &options).expect("opened");
-            index.append(&keys(ROWS, 0), &base).expect("appended");
-            index.publish();
-            index.settle().expect("settled");
-            index
-        };
-        let with = open(&folders[0], gpu);
-        let without = open(&folders[1], Gpu::default());
+        let with = open_index(&folders[0], gpu, &base);
+        let without = open_index(&folders[1], Gpu::default(), &base);
         let pair = Self { _folders: folders, hot, with, without, base };
         pair.settle();
         Some(pair)
@@ -168,4 +171,38 @@ fn a_lost_device_costs_no_answer_and_its_pages_come_back() {
     let answered = pair.status().searches;
     pair.compare(&few());
     assert_eq!(pair.status().searches, answered + 5);
+}
+
+#[test]
+fn an_index_that_is_searched_takes_the_room_of_one_that_is_not() {
+    let Some(gpu) = open_gpu(ROOM) else { return };
+    let hot = gpu.get().expect("open");
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let rows = 2 * ROWS;
+    let bases = [5, 6].map(|seed| vectors(rows, seed));
+    let [idle, busy] = [0, 1].map(|at| {
+        let index = open_index(&folders[at], gpu.clone(), &bases[at]);
+        index.settle().expect("settled");
+        hot.settle();
+        index
+    });
+    let full = hot.status();
+    assert!(full.pages.pages > 0 && full.pages.evictions == 0, "pages come ahead only where there is room: {full:?}");
+    let allow: RowSet = (0..u32::try_from(rows).expect("small")).filter(|row| row % 21 == 0).collect();
+    for query in vectors(12, 77).chunks_exact(DIMENSION) {
+        let hits = busy.reader().search(query, 10, &SearchOptions::default(), &allow, &Cancel::new());
+        let hits: Vec<u32> = hits.expect("an answer").into_iter().map(|hit| hit.row).collect();
+        let expected = truth(&bases[1], query, 10, &allow);
+        assert!(hits.iter().filter(|row| expected.contains(row)).count() >= 9, "{hits:?} {expected:?}");
+        hot.settle();
+        let now = hot.status();
+        assert!(now.held <= ROOM, "{now:?}");
+    }
+    let after = hot.status();
+    assert!(after.pages.evictions > 0 && after.searches > 0, "{after:?}");
+    idle.close().expect("closed");
+    let left = hot.status().pages.pages;
+    assert!(left > 0 && left > full.pages.pages / 2, "{left} pages of the one that is searched, {full:?}");
+    busy.close().expect("closed");
+    assert_eq!(hot.status().pages.pages, 0);
 }
