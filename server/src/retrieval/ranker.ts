@@ -46,8 +46,13 @@ export interface Scored {
 /** All candidates, best first, ties by id. */
 export function rank(judged: readonly Judged[], weights: Weights): Scored[] {
   const named = Object.entries(weights) as [SignalName, number][];
+  const scoreOf = ({ signals }: Judged): number => {
+    let score = 0;
+    for (const [name, weight] of named) score += weight * signals[name];
+    return score;
+  };
   return judged
-    .map((one) => ({ judged: one, score: named.reduce((sum, [name, weight]) => sum + weight * one.signals[name], 0) }))
+    .map((one) => ({ judged: one, score: scoreOf(one) }))
     .sort((a, b) => b.score - a.score || a.judged.candidate.info.id - b.judged.candidate.info.id);
 }
 

@@ -5,7 +5,7 @@
 import { decodePayload } from '../store/payload.ts';
 import type { TextSignals } from '../store/types.ts';
 import type { Candidate, Candidates } from './candidates.ts';
-import { placeSignals, unasked } from './place-signals.ts';
+import { placeSignals, unasked, type PlaceSignals } from './place-signals.ts';
 import { asides, bareName, type Understanding } from './understand.ts';
 import { shareOf, stemsOf } from './words.ts';
 
@@ -87,10 +87,13 @@ const noText: TextSignals = {
 export function judge({ candidates, spans }: Candidates, asked: Understanding, near: NearPaths): Judged[] {
   const most = mostOf(candidates);
   const dense = new Map(lanes.map((lane) => [lane, denseSignals(candidates, lane, spans.get(lane))]));
+  // A file has several candidates.
+  const places = new Map<string, PlaceSignals>();
   return candidates.map((candidate, at) => {
     const { info, text = noText } = candidate;
     const { symbol, kind, signature } = decodePayload(info.payload);
-    const place = placeSignals(info.path, info.language);
+    const place = places.get(info.path) ?? placeSignals(info.path, info.language);
+    places.set(info.path, place);
     const aside = new Set(unasked(place, asked.wants));
     if (kind === 'test' && !asked.wants.has('test')) aside.add('test');
     const share = (name: keyof TextSignals): number => (most[name] > 0 ? text[name] / most[name] : 0);
@@ -136,7 +139,13 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
         type: Number(kind === 'class' || kind === 'type'),
         piece: Number(kind === 'block'),
         window: Number(kind === 'window' || kind === 'module'),
-        ...Object.fromEntries(asides.map((name) => [name, Number(aside.has(name))])),
+        test: Number(aside.has('test')),
+        example: Number(aside.has('example')),
+        prose: Number(aside.has('prose')),
+        data: Number(aside.has('data')),
+        generated: Number(aside.has('generated')),
+        vendored: Number(aside.has('vendored')),
+        compat: Number(aside.has('compat')),
         entry: Number(place.entry),
         declarations: Number(place.declarations),
         depth: Math.min(place.depth, deepestPath) / deepestPath,
@@ -144,7 +153,7 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
         chunkLength: Math.min((info.endLine - info.startLine + 1) / longestChunk, 1),
         language: Number(asked.languages.has(info.language)),
         near: nearness(info.path, near),
-      } as Signals,
+      },
     };
   });
 }

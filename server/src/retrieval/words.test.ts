@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { shareOf, stemOf, stemsOf, tellingStems } from './words.ts';
+import fc from 'fast-check';
+import { shareOf, splitWords, stemOf, stemsOf, tellingStems } from './words.ts';
 
 describe('words that are compared', () => {
   it('lose their endings, and words of one family meet', () => {
@@ -18,6 +19,15 @@ describe('words that are compared', () => {
 
   it('are cut at case, digits and marks, each once', () => {
     expect(stemsOf('parseHTTPBody2 parse_body')).toEqual(['pars', 'http', 'body', '2']);
+  });
+
+  it('are cut alike in ASCII and beside other scripts', () => {
+    const texts = fc.string({ unit: fc.constantFrom('a', 'b', 'Q', 'Z', '9', '_', '.', ' '), maxLength: 24 });
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(splitWords(text)).toEqual(splitWords(`${text} ß`).slice(0, -1));
+      }),
+    );
   });
 
   it('leave out what carries no meaning, unless nothing else is there', () => {
