@@ -49,6 +49,7 @@ describe('before anything is indexed', () => {
     [['index', '.', '--memory-budget', '7']],
     [['index', '.', '--disk-budget', 'much']],
     [['index', '.', '--max-wait', '-1']],
+    [['index', '.', '--load', 'all']],
     [['nonsense']],
   ])('usage error %j exits with 2 and prints nothing to stdout', async (args) => {
     const { code, stdout, stderr } = await run(args);

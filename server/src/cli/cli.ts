@@ -13,7 +13,12 @@ import {
   type SearchResult,
   type SimilarResult,
 } from '../../../protocol/search.ts';
-import { leastMemoryBudget, type SettingsInput } from '../../../protocol/settings.ts';
+import {
+  backgroundLoads,
+  leastMemoryBudget,
+  type BackgroundLoad,
+  type SettingsInput,
+} from '../../../protocol/settings.ts';
 import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
 import { endpoint } from '../daemon/endpoint.ts';
 import { tryConnect } from '../daemon/connect.ts';
@@ -55,8 +60,12 @@ interface IndexFlags {
   memoryBudget?: number;
   diskBudget?: number;
   maxWait?: number;
+  load: BackgroundLoad;
   json?: true;
 }
+
+/** What somebody waits for gets all cores. */
+const loadOfIndex: BackgroundLoad = 'full';
 
 /** @returns the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -108,6 +117,9 @@ class Cli {
       .option('--memory-budget <MiB>', 'memory the engine may hold while this runs', parseMemoryBudget)
       .option('--disk-budget <MiB>', 'disk the index of this repository may take while this runs', parseCount)
       .option('--max-wait <seconds>', 'give up when memory stays short for so long', parseCount)
+      .addOption(
+        new Option('--load <load>', 'how much of the machine it takes').choices(backgroundLoads).default(loadOfIndex),
+      )
       .option('--json', 'print the result as JSON')
       .action((folder: string, flags: IndexFlags) => this.#index(folder, flags));
     withSearchFlags(program.command('search'))
@@ -168,15 +180,15 @@ class Cli {
   }
 
   #index(folder: string, flags: IndexFlags): Promise<void> {
-    const { exclude = [], memoryBudget = 0, diskBudget = 0 } = flags;
-    const settings = { exclude, memory: { budget: memoryBudget }, disk: { budget: diskBudget } };
+    const { exclude = [], memoryBudget = 0, diskBudget = 0, load } = flags;
+    const settings = { exclude, memory: { budget: memoryBudget }, disk: { budget: diskBudget }, background: { load } };
     return this.#withServer(async (client) => {
       const result = await this.#indexWithBar(client, folder, flags);
       process.stdout.write(`${flags.json ? JSON.stringify(result) : renderIndexResult(result)}\n`);
     }, settings);
   }
 
-  async #indexWithBar(client: ServerClient, folder: string, flags: IndexFlags): Promise<IndexResult> {
+  async #indexWithBar(client: ServerClient, folder: string, flags: Omit<IndexFlags, 'load'>): Promise<IndexResult> {
     const bar = new ProgressBar(process.stderr);
     client.onProgress((progress) => {
       bar.update(progress);

@@ -84,7 +84,8 @@ export class Folder {
       chunker: deps.chunker,
       logger: deps.logger,
       instant: deps.models.lanes.instant,
-      concurrency: deps.settings.parseProcesses * 4,
+      // At full load there is one process more; none of them waits for a file.
+      concurrency: (deps.settings.parseProcesses + 1) * 4,
       throttle: background.throttle,
       problems: this.#problems,
       open: () => documents.paths,
