@@ -116,8 +116,14 @@ export interface CliResult {
   stderr: string;
 }
 
-export async function tiercel(env: NodeJS.ProcessEnv, args: readonly string[], input = ''): Promise<CliResult> {
-  const child = spawn(process.execPath, [mainFile, ...args], { env });
+/** @param main of the package that is run, if it is another than this one */
+export async function tiercel(
+  env: NodeJS.ProcessEnv,
+  args: readonly string[],
+  input = '',
+  main = mainFile,
+): Promise<CliResult> {
+  const child = spawn(process.execPath, [main, ...args], { env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
