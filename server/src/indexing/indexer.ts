@@ -68,6 +68,8 @@ export class Indexer {
   readonly #waiters = new Waiters(() => this.#waitingFor());
   #work: WorkDone = { filesChanged: 0, embedded: 0 };
   #embedded = 0;
+  /** Files given up by {@link cancel}, as of the last comparison. */
+  #leftAlone = 0;
   /** As of the last commit. */
   #stats: StoreStats | undefined;
 
@@ -133,11 +135,11 @@ export class Indexer {
     return this.#embedded;
   }
 
-  /** Files that are known to differ from what is indexed. */
+  /** Files that are known to differ from what is indexed, whether or not anything is done about it. */
   get pendingFiles(): number {
-    return this.#phase === 'ready' && this.#queue.size === 0
-      ? 0
-      : Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size);
+    const working = this.#phase !== 'ready' || this.#queue.size > 0;
+    const underWay = working ? Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size) : 0;
+    return this.#leftAlone + underWay;
   }
 
   get progress(): IndexProgress {
@@ -242,9 +244,10 @@ export class Indexer {
 
   /** Gives up what is left of the work; what is indexed is kept, and kept up to date. Those who wait get `Cancelled`. */
   cancel(): void {
-    this.#stopAs('cancelled');
+    this.#leftAlone = this.pendingFiles;
     this.#queue.clear();
     this.#meter.restart(0, performance.now());
+    this.#stopAs('cancelled');
     this.#waiters.fail(cancelled());
   }
 
@@ -379,8 +382,9 @@ export class Indexer {
     this.#setPhase('scanning');
     try {
       const options = { open: this.#open(), knownOnly: this.#halt === 'cancelled' };
-      const { jobs, total } = await scan(store, workspace, options, signal);
+      const { jobs, total, leftAlone } = await scan(store, workspace, options, signal);
       logger.info(`${workspace.root}: ${String(jobs.length)} of ${String(total)} files to index (${reason})`);
+      this.#leftAlone = leftAlone;
       this.#meter.begin(performance.now());
       for (const job of jobs) this.#add(job);
     } catch (error) {
