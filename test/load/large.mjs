@@ -14,7 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createProtocolConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node';
-import { cpuSeconds, peakBytes, processesOf } from './large/processes.mjs';
+import { cpuSeconds, endedChildrenSeconds, peakBytes, processesOf } from './large/processes.mjs';
 import { assemble, commitAll, writeMarker } from './large/tree.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -143,12 +143,21 @@ async function saves(connection, count) {
 }
 
 async function idle(secondsLong) {
-  const before = new Map(processesOf(mainFile, home).map(({ pid, role }) => [pid, { role, cpu: cpuSeconds(pid) }]));
+  const before = processesOf(mainFile, home).map(({ pid, role }) => ({
+    pid,
+    role,
+    own: cpuSeconds(pid),
+    children: endedChildrenSeconds(pid),
+  }));
   await delay(secondsLong * 1000);
   const shares = {};
-  for (const [pid, { role, cpu }] of before) {
-    const share = Math.max(0, cpuSeconds(pid) - cpu) / secondsLong;
-    shares[role] = (shares[role] ?? 0) + share;
+  const add = (name, used) => {
+    shares[name] = (shares[name] ?? 0) + Math.max(0, used) / secondsLong;
+  };
+  for (const { pid, role, own, children } of before) {
+    add(role, cpuSeconds(pid) - own);
+    // Git, and whatever of our own ended meanwhile with all it used in its life.
+    if (role === 'daemon') add('ended children of daemon', endedChildrenSeconds(pid) - children);
   }
   return shares;
 }

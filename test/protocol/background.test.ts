@@ -108,8 +108,13 @@ describe('a person who says stop', () => {
     await expect.poll(() => finds('Changed while nobody looked'), eventually).toBe(true);
     await expect.poll(phase, eventually).toBe('cancelled');
     expect(await finds('neverIndexedBefore')).toBe(false);
+    const { coverage } = await client.status(fixture.folder);
+    expect(coverage.pendingFiles).toBe(1);
+    expect(coverage.lexical).toBeLessThan(1);
     await order(methods.resume);
     await expect.poll(() => finds('neverIndexedBefore'), eventually).toBe(true);
+    await expect.poll(phase, eventually).toBe('ready');
+    expect((await client.status(fixture.folder)).coverage).toEqual({ lexical: 1, instant: 1 });
   });
 
   test('by the command line, as well', async () => {

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { Writable } from 'node:stream';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -116,8 +117,14 @@ export interface CliResult {
   stderr: string;
 }
 
-export async function tiercel(env: NodeJS.ProcessEnv, args: readonly string[], input = ''): Promise<CliResult> {
-  const child = spawn(process.execPath, [mainFile, ...args], { env });
+/** @param main of the package that is run, if it is another than this one */
+export async function tiercel(
+  env: NodeJS.ProcessEnv,
+  args: readonly string[],
+  input = '',
+  main = mainFile,
+): Promise<CliResult> {
+  const child = spawn(process.execPath, [main, ...args], { env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
@@ -131,6 +138,8 @@ export interface LspClient {
   connection: ProtocolConnection;
   /** Resolves with the first progress notification, past or future, that satisfies the condition. */
   progress(condition: (progress: IndexProgress) => boolean): Promise<IndexProgress>;
+  /** Sends all that `work` sends in one piece, so that the server has the whole of it before it begins. */
+  inOnePiece(work: () => Promise<void>): Promise<void>;
   /** Ends the way an editor does: shutdown, exit. Resolves with the exit code of the pipe. */
   end(): Promise<number | null>;
 }
@@ -142,10 +151,18 @@ export async function openLsp(
   settings: SettingsInput = {},
 ): Promise<LspClient> {
   const child = spawn(process.execPath, [mainFile, 'lsp', '--stdio'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
-  const connection = createProtocolConnection(
-    new StreamMessageReader(child.stdout),
-    new StreamMessageWriter(child.stdin),
-  );
+  let gathered: Buffer[] | undefined;
+  // Not cork(): the writer waits for each part to be written before it sends the next.
+  const outgoing = new Writable({
+    write: (part: Buffer, _encoding, done) => {
+      if (gathered === undefined) child.stdin.write(part, done);
+      else {
+        gathered.push(part);
+        done();
+      }
+    },
+  });
+  const connection = createProtocolConnection(new StreamMessageReader(child.stdout), new StreamMessageWriter(outgoing));
   const seen: IndexProgress[] = [];
   const waiting = new Set<(progress: IndexProgress) => void>();
   connection.onNotification(notifications.progress, (progress: IndexProgress) => {
@@ -174,6 +191,13 @@ export async function openLsp(
         };
         waiting.add(listener);
       });
+    },
+    inOnePiece: async (work) => {
+      const parts: Buffer[] = [];
+      gathered = parts;
+      await work();
+      gathered = undefined;
+      child.stdin.write(Buffer.concat(parts));
     },
     end: async () => {
       const closed = once(child, 'close');

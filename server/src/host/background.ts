@@ -3,9 +3,8 @@ import type { BackgroundLoad } from '../../../protocol/settings.ts';
 import type { ChunkerPool } from '../chunking/pool.ts';
 import { Throttle } from '../indexing/throttle.ts';
 import type { Logger } from '../logging/logger.ts';
-import { onBattery } from './power.ts';
+import { onBattery, powerCheckMs } from './power.ts';
 
-const powerCheckMs = 30_000;
 /** Of the parse processes, below this one. */
 const niceness: Record<BackgroundLoad, number> = { low: 19, normal: 5, full: 0 };
 
@@ -31,7 +30,7 @@ export class Background {
     this.#apply();
     this.#timer = setInterval(() => {
       void this.#lookAtPower();
-    }, powerCheckMs).unref();
+    }, powerCheckMs()).unref();
     void this.#lookAtPower();
   }
 

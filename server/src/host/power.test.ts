@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { onLinuxBattery } from './power.ts';
+import { onLinuxBattery, readBatteryStatus } from './power.ts';
 
 let supplies: string;
 
@@ -41,4 +41,15 @@ test('one that charges is not, and the battery of a mouse counts for nothing', a
   expect(await onLinuxBattery(supplies)).toBeUndefined();
   supply('BAT0', { type: 'Battery', status: 'Charging' });
   expect(await onLinuxBattery(supplies)).toBe(false);
+});
+
+test("Windows' batteries: on them when none is charged and the mains give nothing", () => {
+  expect(readBatteryStatus('')).toBeUndefined();
+  expect(readBatteryStatus('Get-CimInstance : Invalid class')).toBeUndefined();
+  expect(readBatteryStatus('1\r\n')).toBe(true);
+  expect(readBatteryStatus('5\r\n')).toBe(true);
+  expect(readBatteryStatus('2\r\n')).toBe(false);
+  expect(readBatteryStatus('9\r\n')).toBe(false);
+  // One of two is charged first: the mains are there.
+  expect(readBatteryStatus('1\r\n6\r\n')).toBe(false);
 });

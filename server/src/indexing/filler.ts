@@ -1,10 +1,11 @@
 /**
- * Fills a lane for chunks that are indexed but have no vector in its space yet (a slow model, a lane turned on late):
- * beside the work on changed files, which never waits for it, most relevant files first.
+ * Fills a lane for chunks that are indexed but have no vector in its space yet (a slow model, another one than before, a
+ * lane turned on late): beside the work on changed files, which never waits for it, most relevant files first.
  */
 import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled } from '../../../protocol/errors.ts';
 import type { VectorStore } from '../store/types.ts';
+import { Batch } from './batch.ts';
 import { commitPatiently } from './commits.ts';
 import { allFiles } from './known-files.ts';
 import type { Lane } from './lane.ts';
@@ -17,19 +18,23 @@ import type { Throttle } from './throttle.ts';
 import { TolerantEmbedder } from './tolerant.ts';
 import { inTurn } from './turns.ts';
 
-/** Files cut again per step; their texts are what is in memory, and what a crash costs. */
-const filesPerStep = 16;
 const firstRetryMs = 30_000;
 const longestRetryMs = 600_000;
 
 export interface FillerOptions extends PrepareDeps {
   store: VectorStore;
+  /** Files cut again at once. */
+  concurrency: number;
+  /** Files cut again before what they lack is embedded and committed, at most; large ones make a step shorter. */
+  filesPerStep: number;
   throttle: Throttle;
   problems: Problems;
   /** Paths of open editors. */
   open: () => ReadonlySet<string>;
   /** Resolves when no changed file is being worked on: those go first. */
   quiet: () => Promise<void>;
+  /** Files whose content gives other chunks than those indexed, as after a change of the rules by which they are cut. */
+  onRecut: (paths: readonly string[]) => void;
   /** After each step, and when it begins, waits, ends or fails. */
   onChange: (embedded: number) => Promise<void>;
 }
@@ -44,6 +49,8 @@ export class VectorFiller {
   #lane: Lane | undefined;
   #pending = false;
   #held = false;
+  /** Files handed to {@link FillerOptions.onRecut}: once is enough, also where they are cut differently each time. */
+  readonly #recut = new Set<string>();
   /** Chunks were added since the list of what is missing was made. */
   #stale = false;
   #loop: Promise<void> | undefined;
@@ -51,8 +58,10 @@ export class VectorFiller {
   #retryMs = firstRetryMs;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: FillerOptions) {
+  /** @param lane filled when {@link added} says so; another one is set by {@link use} */
+  constructor(options: FillerOptions, lane?: Lane) {
     this.#options = options;
+    this.#lane = lane;
     this.#embedder = new TolerantEmbedder(options.store, options.throttle);
     this.patience = new Patience(options.workspace.root, options.logger, () => {
       void options.onChange(0);
@@ -72,13 +81,21 @@ export class VectorFiller {
     return this.#loop !== undefined && this.pending;
   }
 
+  /** Resolves when the work under way ends, for whatever reason; undefined when none is. */
+  get finished(): Promise<void> | undefined {
+    return this.#loop;
+  }
+
   /** Why the lane stands still: its model cannot run. It is tried again by itself, later and later. */
   get trouble(): Error | undefined {
     return this.#trouble;
   }
 
   use(lane: Lane | undefined): void {
-    if (this.#lane !== lane) this.#working.abort();
+    if (this.#lane !== lane) {
+      this.#working.abort();
+      this.#recut.clear();
+    }
     this.#lane = lane;
     this.more();
   }
@@ -161,27 +178,44 @@ export class VectorFiller {
   /** @returns true when nothing is missing any more, false when the list of what is missing is out of date. */
   async #fill(lane: Lane, signal: AbortSignal): Promise<boolean> {
     const paths = await this.#missing(lane, signal);
+    const { filesPerStep, throttle, onChange } = this.#options;
+    const failed = new Set<string>();
     this.meter.restart(paths.length, performance.now());
-    for (let start = 0; start < paths.length; start += filesPerStep) {
+    for (let start = 0; start < paths.length;) {
       await this.#quiet(signal);
       if (this.#stale) return false;
-      const step = paths.slice(start, start + filesPerStep);
-      const embedded = await this.#options.throttle.enter(() => this.#step(lane, step, signal));
-      this.meter.committed(step.length, embedded, performance.now());
-      await this.#options.onChange(embedded);
+      const batch = new Batch();
+      const taken = await this.#read(paths.slice(start, start + filesPerStep), batch, signal);
+      const embedded = await throttle.enter(() => this.#embed(lane, batch, failed, signal));
+      start += taken;
+      this.meter.committed(taken, embedded, performance.now());
+      await onChange(embedded);
     }
+    await this.#handOver(lane, paths, failed);
     return !this.#stale;
+  }
+
+  /** Files that still lack vectors, though all their chunks have one, are not cut as they were when they were indexed. */
+  async #handOver(lane: Lane, done: readonly string[], failed: ReadonlySet<string>): Promise<void> {
+    const missing = new Set(await this.#missingPaths(lane));
+    const recut = done.filter((path) => missing.has(path) && !failed.has(path) && !this.#recut.has(path));
+    if (recut.length === 0) return;
+    for (const path of recut) this.#recut.add(path);
+    this.#options.onRecut(recut);
+  }
+
+  async #missingPaths({ space }: Lane): Promise<string[]> {
+    const { store, workspace } = this.#options;
+    const { paths } = await store.missing({ space, tree: workspace.root, limit: Number.MAX_SAFE_INTEGER });
+    return paths;
   }
 
   /** Paths with chunks that lack a vector and may get one, most relevant first. */
   async #missing(lane: Lane, signal: AbortSignal): Promise<string[]> {
-    const { store, workspace, problems, open } = this.#options;
-    const { paths } = await store.missing({
-      space: lane.space,
-      tree: workspace.root,
-      limit: Number.MAX_SAFE_INTEGER,
-    });
-    const wanted = new Set(paths.filter((path) => problems.get(path)?.reason !== 'not-embedded'));
+    const { store, workspace, problems, open, filesPerStep } = this.#options;
+    // What the deep lane's model could not take is no matter for the instant lane.
+    const gaveUp = (path: string): boolean => lane.name === 'deep' && problems.get(path)?.reason === 'not-embedded';
+    const wanted = new Set((await this.#missingPaths(lane)).filter((path) => !gaveUp(path)));
     if (wanted.size <= filesPerStep) return [...wanted];
     const files: Stamped[] = [];
     for await (const file of allFiles(store, workspace.root, signal)) if (wanted.has(file.path)) files.push(file);
@@ -189,23 +223,34 @@ export class VectorFiller {
   }
 
   /**
-   * Embeds what files lack. One whose content no longer gives the chunks that were indexed is left to the indexer: its
-   * change is on the way.
+   * Reads and cuts files until they are worth a step.
+   *
+   * @returns how many of `paths` were taken
    */
-  async #step(lane: Lane, paths: readonly string[], signal: AbortSignal): Promise<number> {
+  async #read(paths: readonly string[], batch: Batch, signal: AbortSignal): Promise<number> {
+    const { throttle, concurrency } = this.#options;
+    let taken = 0;
+    const work = async (): Promise<void> => {
+      for (let path = paths[taken]; path !== undefined && !batch.full; path = paths[taken]) {
+        if (signal.aborted) throw cancelled();
+        taken += 1;
+        const prepare = prepareFile.bind(undefined, this.#options, path, signal);
+        const prepared = await throttle.enter(() => throttle.paced(prepare, signal));
+        if (prepared !== undefined) batch.add(prepared);
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
+    return taken;
+  }
+
+  /** Embeds and commits what files lack. @param failed gets the files with texts that fail @returns how many texts */
+  async #embed(lane: Lane, { put, texts }: Batch, failed: Set<string>, signal: AbortSignal): Promise<number> {
     const { store, workspace, problems } = this.#options;
-    const texts = new Map<string, string>();
-    const pathOf = new Map<string, string>();
-    for (const path of paths) {
-      const prepared = await prepareFile(this.#options, path, signal);
-      prepared?.file.chunks.forEach((chunk, i) => {
-        const key = Buffer.from(chunk.key).toString('hex');
-        texts.set(key, prepared.texts[i] ?? '');
-        pathOf.set(key, path);
-      });
-    }
+    const pathOf = new Map(
+      put.flatMap(({ path, chunks }) => chunks.map(({ key }) => [Buffer.from(key).toString('hex'), path])),
+    );
     let embedded = 0;
-    const failed = await inTurn(store, lane.space, async () => {
+    const failures = await inTurn(store, lane.space, async () => {
       const result = await this.#embedder.embed(lane, texts, signal);
       for (const batch of result.batches) {
         const commit = { tree: workspace.root, put: [], remove: [], vectors: [batch] };
@@ -216,8 +261,10 @@ export class VectorFiller {
       }
       return result.failed;
     });
-    for (const [key, detail] of failed) {
-      problems.set({ path: pathOf.get(key) ?? '', reason: 'not-embedded', detail });
+    for (const [key, detail] of failures) {
+      const path = pathOf.get(key) ?? '';
+      failed.add(path);
+      problems.set({ path, reason: 'not-embedded', detail });
     }
     return embedded;
   }

@@ -144,6 +144,31 @@ describe('pause', () => {
   });
 });
 
+describe('cancel', () => {
+  test('gives up the rest, and says how much that is, also after a restart with files that are new since', async () => {
+    for (let i = 0; i < 200; i += 1) write(`many/f${String(i)}.ts`, functionNamed(`name${String(i)}`));
+    const stop = indexer.onProgress(({ phase }) => {
+      if (phase !== 'indexing') return;
+      stop();
+      indexer.cancel();
+    });
+    indexer.rescan('test');
+    const left = async (): Promise<number> => 202 - (await store.stats(workspace.root)).knownFiles;
+    await expect.poll(() => indexer.progress.phase, { timeout: 10_000 }).toBe('cancelled');
+    expect(indexer.pendingFiles).toBe(await left());
+    expect(indexer.pendingFiles).toBeGreaterThan(0);
+    await indexer.close();
+    write('new.ts', functionNamed('newSince'));
+    const common = { workspace, store, chunker, instant, logger: createLogger({}), concurrency: 4 };
+    indexer = new Indexer({ ...common, halt: 'cancelled' });
+    indexer.rescan('test');
+    await expect.poll(() => indexer.pendingFiles, { timeout: 10_000 }).toBe((await left()) + 1);
+    indexer.resume();
+    await indexer.whenComplete(false, never);
+    expect(indexer.pendingFiles).toBe(0);
+  });
+});
+
 describe('stop', () => {
   test('ends the work; the next one who asks gets it finished', async () => {
     for (let i = 0; i < 200; i += 1) write(`many/f${String(i)}.ts`, functionNamed(`name${String(i)}`));

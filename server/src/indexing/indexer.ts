@@ -1,13 +1,14 @@
 /**
  * The background work of one folder: one loop compares the work tree with the store and sends what differs through the
- * {@link Pipeline}, another, the {@link VectorFiller}, fills the deep lane beside it.
+ * {@link Pipeline}; beside it the {@link Fillers} bring the vectors that are missing all the same.
  */
 import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { IndexPhase, IndexProgress } from '../../../protocol/status.ts';
 import type { StoreStats, VectorStore } from '../store/types.ts';
 import type { FileChange } from '../workspace/types.ts';
-import { VectorFiller } from './filler.ts';
+import type { VectorFiller } from './filler.ts';
+import { Fillers } from './fillers.ts';
 import { allFiles } from './known-files.ts';
 import type { Lane } from './lane.ts';
 import { Patience } from './patience.ts';
@@ -49,7 +50,7 @@ export class Indexer {
   readonly #throttle: Throttle;
   readonly #problems: Problems;
   readonly #open: () => ReadonlySet<string>;
-  readonly #filler: VectorFiller;
+  readonly #fillers: Fillers;
   readonly #pipeline: Pipeline;
   readonly #queue = new JobQueue();
   readonly #meter = new ProgressMeter();
@@ -67,6 +68,8 @@ export class Indexer {
   readonly #waiters = new Waiters(() => this.#waitingFor());
   #work: WorkDone = { filesChanged: 0, embedded: 0 };
   #embedded = 0;
+  /** Files given up by {@link cancel}, as of the last comparison. */
+  #leftAlone = 0;
   /** As of the last commit. */
   #stats: StoreStats | undefined;
 
@@ -79,16 +82,25 @@ export class Indexer {
     this.#patience = new Patience(options.workspace.root, options.logger, () => {
       this.#publish();
     });
-    this.#filler = new VectorFiller({
-      ...options,
-      throttle: this.#throttle,
-      problems: this.#problems,
-      open: this.#open,
-      quiet: async () => {
-        while (this.#loop !== undefined) await this.#loop;
+    this.#fillers = new Fillers(
+      {
+        ...options,
+        throttle: this.#throttle,
+        problems: this.#problems,
+        open: this.#open,
+        quiet: async () => {
+          while (this.#loop !== undefined) await this.#loop;
+        },
+        onRecut: (paths) => {
+          this.enqueue(
+            paths.map((path) => ({ path, kind: 'changed' })),
+            'cut differently than before',
+          );
+        },
+        onChange: (embedded) => this.#filled(embedded),
       },
-      onChange: (embedded) => this.#filled(embedded),
-    });
+      options.instant,
+    );
     this.#pipeline = new Pipeline({
       ...options,
       queue: this.#queue,
@@ -97,7 +109,7 @@ export class Indexer {
       patience: this.#patience,
       onDone: (done) => this.#done(done),
     });
-    if (this.#halt !== undefined) this.#filler.hold();
+    if (this.#halt !== undefined) this.#fillers.hold();
   }
 
   /** The last failure of the background work, until work succeeds again. */
@@ -105,13 +117,13 @@ export class Indexer {
     return this.#error;
   }
 
-  /** Why the deep lane stands still, while it does. */
+  /** Why a lane stands still, while one does. */
   get laneTrouble(): string | undefined {
-    return this.#filler.trouble === undefined ? undefined : messageOf(this.#filler.trouble);
+    return this.#fillers.trouble;
   }
 
   get deepLane(): Lane | undefined {
-    return this.#filler.lane;
+    return this.#fillers.deep.lane;
   }
 
   get halt(): Halt | undefined {
@@ -123,21 +135,21 @@ export class Indexer {
     return this.#embedded;
   }
 
-  /** Files that are known to differ from what is indexed. */
+  /** Files that are known to differ from what is indexed, whether or not anything is done about it. */
   get pendingFiles(): number {
-    return this.#phase === 'ready' && this.#queue.size === 0
-      ? 0
-      : Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size);
+    const working = this.#phase !== 'ready' || this.#queue.size > 0;
+    const underWay = working ? Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size) : 0;
+    return this.#leftAlone + underWay;
   }
 
   get progress(): IndexProgress {
     const now = performance.now();
     const phase = this.#phaseNow();
-    const meter = phase === 'embedding' ? this.#filler.meter : this.#meter;
+    const filler = phase === 'embedding' ? this.#fillers.working : undefined;
+    const meter = filler?.meter ?? this.#meter;
     const waiting = phase === 'indexing' || phase === 'embedding' ? this.#waitingFor()?.why : undefined;
     const left = waiting === undefined ? meter.millisecondsLeft(now) : undefined;
-    const filling = `deep vectors: ${String(meter.filesDone)} of ${String(meter.filesTotal)} files`;
-    const message = waiting ?? (phase === 'embedding' ? filling : undefined);
+    const message = waiting ?? (filler === undefined ? undefined : fillingOf(filler));
     return {
       folder: this.#options.workspace.root,
       phase,
@@ -196,7 +208,7 @@ export class Indexer {
 
   /** From now on the deep lane is filled whenever nothing else is to do; undefined turns it off. */
   setDeepLane(lane: Lane | undefined): void {
-    this.#filler.use(lane);
+    this.#fillers.deep.use(lane);
     this.#publish();
   }
 
@@ -216,7 +228,7 @@ export class Indexer {
     this.#problems.clearReason('not-embedded');
     this.#meter.begin(performance.now());
     for (const job of jobs) this.#add(job);
-    if (unembedded > 0 || this.#filler.trouble !== undefined) this.#filler.more();
+    this.#fillers.retry(unembedded > 0);
     this.#start();
     return jobs.length + unembedded;
   }
@@ -232,9 +244,10 @@ export class Indexer {
 
   /** Gives up what is left of the work; what is indexed is kept, and kept up to date. Those who wait get `Cancelled`. */
   cancel(): void {
-    this.#stopAs('cancelled');
+    this.#leftAlone = this.pendingFiles;
     this.#queue.clear();
     this.#meter.restart(0, performance.now());
+    this.#stopAs('cancelled');
     this.#waiters.fail(cancelled());
   }
 
@@ -248,7 +261,7 @@ export class Indexer {
   /** What the store may take has changed: a commit that waits is tried at once. */
   retryNow(): void {
     this.#patience.retryNow();
-    this.#filler.patience.retryNow();
+    this.#fillers.retryNow();
   }
 
   /**
@@ -268,31 +281,31 @@ export class Indexer {
     this.#closing.abort();
     this.#working.abort();
     this.#waiters.fail(cancelled());
-    await Promise.all([this.#loop, this.#filler.close()]);
+    await Promise.all([this.#loop, this.#fillers.close()]);
     this.#listeners.clear();
   }
 
   #stopAs(halt: Halt): void {
     this.#halt = halt;
-    this.#filler.hold();
+    this.#fillers.hold();
     this.#working.abort();
     this.#publish();
   }
 
   #goOn(): void {
     this.#halt = undefined;
-    this.#filler.release();
+    this.#fillers.release();
   }
 
   #phaseNow(): IndexPhase {
     if (this.#halt === 'paused' || this.#halt === 'stopped') return 'paused';
     if (this.#phase !== 'ready') return this.#phase;
     if (this.#halt === 'cancelled') return 'cancelled';
-    return this.#filler.working ? 'embedding' : 'ready';
+    return this.#fillers.working === undefined ? 'ready' : 'embedding';
   }
 
   #waitingFor() {
-    return this.#patience.waiting ?? this.#filler.patience.waiting;
+    return this.#patience.waiting ?? this.#fillers.waiting;
   }
 
   #add(job: Job): void {
@@ -330,18 +343,28 @@ export class Indexer {
       if (this.#scanReason !== undefined) await this.#scan(signal);
       if (this.#queue.size > 0) await this.#drain(signal);
     } while (this.#scanReason !== undefined || this.#queue.size > 0);
-    await this.#refreshStats();
+    this.#fillInstant(await this.#refreshStats());
     this.#error = undefined;
     this.#phase = 'ready';
+  }
+
+  /** Files that did not change have no vectors of a model that is new. */
+  #fillInstant({ chunks, spaces }: StoreStats): void {
+    const { space } = this.#options.instant;
+    const covered = spaces.find(({ name }) => name === space)?.covered ?? 0;
+    if (covered < chunks && !this.#fillers.instant.pending) this.#fillers.instant.added();
   }
 
   /** Tells those who wait what is complete, and everybody how things stand. */
   #settle(): void {
     if (this.#loop !== undefined || this.#phase !== 'ready') return;
-    if (this.#filler.trouble !== undefined) this.#waiters.failDeep(this.#filler.trouble);
-    const complete = !this.#filler.pending;
-    this.#waiters.done({ ...this.#work }, complete);
-    if (complete) this.#work = { filesChanged: 0, embedded: 0 };
+    const { instant, deep } = this.#fillers;
+    if (instant.trouble !== undefined) this.#waiters.fail(instant.trouble);
+    if (deep.trouble !== undefined) this.#waiters.failDeep(deep.trouble);
+    if (!instant.pending) {
+      this.#waiters.done({ ...this.#work }, !deep.pending);
+      if (!deep.pending) this.#work = { filesChanged: 0, embedded: 0 };
+    }
     this.#publish();
   }
 
@@ -359,8 +382,9 @@ export class Indexer {
     this.#setPhase('scanning');
     try {
       const options = { open: this.#open(), knownOnly: this.#halt === 'cancelled' };
-      const { jobs, total } = await scan(store, workspace, options, signal);
+      const { jobs, total, leftAlone } = await scan(store, workspace, options, signal);
       logger.info(`${workspace.root}: ${String(jobs.length)} of ${String(total)} files to index (${reason})`);
+      this.#leftAlone = leftAlone;
       this.#meter.begin(performance.now());
       for (const job of jobs) this.#add(job);
     } catch (error) {
@@ -381,7 +405,7 @@ export class Indexer {
   }
 
   async #done({ files, changed, chunks, embedded }: Done): Promise<void> {
-    if (chunks > 0) this.#filler.added();
+    if (chunks > 0) this.#fillers.deep.added();
     this.#work.filesChanged += changed;
     this.#countEmbedded(embedded);
     this.#meter.committed(files, chunks, performance.now());
@@ -411,4 +435,10 @@ export class Indexer {
     const progress = this.progress;
     for (const listener of this.#listeners) listener(progress);
   }
+}
+
+function fillingOf({ lane, meter }: VectorFiller): string {
+  const { filesDone, filesTotal } = meter;
+  const how = filesTotal === 0 ? 'looking for what is missing' : `${String(filesDone)} of ${String(filesTotal)} files`;
+  return `${lane?.name ?? ''} vectors: ${how}`;
 }

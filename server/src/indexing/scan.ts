@@ -9,6 +9,8 @@ export interface ScanResult {
   jobs: Job[];
   /** Files in the work tree. */
   total: number;
+  /** Files left alone by {@link ScanOptions.knownOnly}. */
+  leftAlone: number;
 }
 
 /** Outcomes that may be another one the next time, though size and time of the file stay: permissions, defects. */
@@ -33,11 +35,13 @@ export async function scan(
 ): Promise<ScanResult> {
   const [listed, known] = await Promise.all([workspace.list(signal), knownFiles(store, workspace.root, signal)]);
   const reasons = new Map<string, { reason: string; before?: string }>();
+  let leftAlone = 0;
   for (const { path, size, mtimeMs } of listed) {
     const state = known.get(path);
     known.delete(path);
     if (state === undefined) {
-      if (!knownOnly) reasons.set(path, { reason: 'new' });
+      if (knownOnly) leftAlone += 1;
+      else reasons.set(path, { reason: 'new' });
     } else if (state.size !== size || state.mtimeMs !== mtimeMs) {
       reasons.set(path, { reason: 'changed on disk' });
     } else if (retried.has(state.outcome)) {
@@ -56,7 +60,7 @@ export async function scan(
   }));
   // First what makes room, and what would be a wrong answer.
   const gone = [...known.keys()].map((path): Job => ({ path, kind: 'removed', reason: 'no longer listed' }));
-  return { jobs: [...gone, ...jobs], total: listed.length };
+  return { jobs: [...gone, ...jobs], total: listed.length, leftAlone };
 }
 
 type Known = Pick<FileState, 'size' | 'mtimeMs' | 'outcome'>;
