@@ -126,8 +126,7 @@ export function ranked(
   const set = weightsOf(options.ranker ?? 'learned');
   const of = weightClassOf(asked.kind);
   const weights = set[of];
-  const repeated = set.repeated[asked.kind === 'description' ? 'description' : of];
-  const spreadOut = spread(rank(judged, weights), repeated);
+  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
   const best = spreadOut.slice(0, options.limit);
   const hits = best.map((one) => ({
     ...placed(one),
