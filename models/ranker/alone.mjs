@@ -13,7 +13,7 @@
  *
  * In both, all functions are treated the same, so that nothing but the question tells the answer from the others.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { codeOf } from '../training/code.mjs';
