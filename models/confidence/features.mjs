@@ -137,7 +137,9 @@ function overlap({ startLine, endLine }, [first, last]) {
 
 function preparedFolders() {
   const questions = join(values.prepared, 'questions');
-  const all = readdirSync(questions).map((file) => {
+  // Functions that stand alone are no repository.
+  const files = readdirSync(questions).filter((file) => !file.startsWith('alone-'));
+  const all = files.map((file) => {
     const name = file.replace(/\.jsonl$/, '');
     const path = join(values.prepared, 'trees', name);
     const rows = jsonLines(readFileSync(join(questions, file))).map(({ kind, text, path: target, span }) => ({

@@ -133,7 +133,8 @@ async function writeFolder(set, folder, directory, embedder) {
       const { kind, rows, places } = await questionRows(store, { name: 'instant', embedder, space }, folder, question);
       const answers = answersOf(question, places);
       const { id, group, source = set.name, byFile = set.name === 'repo-questions', grades } = question;
-      head.questions.push({ id, group, source, byFile, kind, answers: grades.length, rows: rows.length });
+      const files = [...new Set(places.map(({ path }) => path))];
+      head.questions.push({ id, group, source, byFile, kind, answers: grades.length, rows: rows.length, files });
       rows.forEach((row, at) =>
         numbers.push(...row.slice(0, signalNames.length), answers[at], row[signalNames.length + 1]),
       );

@@ -66,10 +66,11 @@ function addGradient(question, weights, gradient, buffers) {
 
 /**
  * @param {Question[]} questions
- * @param {{ prior: number[], frozen: boolean[], penalty: number, steps: number, rate?: number }} options
+ * @param {{ prior: number[], frozen: boolean[], least: number[], penalty: number, steps: number, rate?: number }} options
+ *   `least`: what each weight is at the least
  * @returns {Float64Array} weights
  */
-export function learn(questions, { prior, frozen, penalty, steps, rate = 0.1 }) {
+export function learn(questions, { prior, frozen, least, penalty, steps, rate = 0.1 }) {
   const columns = prior.length;
   const weights = Float64Array.from(prior);
   const first = new Float64Array(columns);
@@ -88,7 +89,8 @@ export function learn(questions, { prior, frozen, penalty, steps, rate = 0.1 }) 
       second[column] = 0.999 * second[column] + 0.001 * slope * slope;
       const step1 = first[column] / (1 - 0.9 ** step);
       const step2 = second[column] / (1 - 0.999 ** step);
-      weights[column] -= (now * step1) / (Math.sqrt(step2) + 1e-8);
+      const next = weights[column] - (now * step1) / (Math.sqrt(step2) + 1e-8);
+      weights[column] = Math.max(next, least[column]);
     }
   }
   return weights;

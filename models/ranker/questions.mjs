@@ -43,7 +43,7 @@ export function wordsOf(name) {
     .map((word) => word.toLowerCase());
 }
 
-const isTest = (path) =>
+export const isTest = (path) =>
   /(?:^|\/)(?:tests?|__tests__|specs?|testing)\/|(?:^|\/)test_|[._-](?:test|spec)s?\.|(?:Tests?|Specs?)\.[a-z]+$/.test(
     path,
   );
@@ -80,7 +80,8 @@ function headerOf(lines, bareCommentLine) {
   return undefined;
 }
 
-function sample(list, count, random) {
+/** Up to `count` of a list, by chance. */
+export function sample(list, count, random) {
   return list
     .map((item) => ({ item, key: random() }))
     .sort((a, b) => a.key - b.key)
@@ -143,7 +144,7 @@ export function makeQuestions(files, bareCommentLine, { seed, stripAll }) {
 }
 
 /** Questions whose text has one answer only. */
-function unique(list) {
+export function unique(list) {
   const times = new Map();
   for (const { text } of list) times.set(text, (times.get(text) ?? 0) + 1);
   return list.filter(({ text }) => times.get(text) === 1);

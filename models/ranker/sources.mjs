@@ -1,5 +1,6 @@
-/** The product's own rooms, bundled from their sources, for what is done in this process. */
-import { dirname, join } from 'node:path';
+/** The product's own rooms, bundled from their sources, for what is done in this process; and the training repositories. */
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -42,4 +43,53 @@ export function seeded(seed) {
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
     return ((z ^ (z >>> 15)) >>> 0) / 2 ** 32;
   };
+}
+
+/** Parts the repositories are divided into: what is reported of one was learned from the others. */
+export const folds = 5;
+
+function hash(text) {
+  let value = 2166136261;
+  for (const char of text) value = Math.imul(value ^ char.codePointAt(0), 16777619);
+  return value >>> 0;
+}
+
+/** The fold of a folder of questions; those of alone.mjs are made of one fold's repositories and name it. */
+export function foldOf(folder) {
+  const alone = /^alone-(\d+)-/.exec(folder);
+  return alone ? Number(alone[1]) : hash(folder) % folds;
+}
+
+/** What READY of models/training/checkout.mjs lists. */
+export function repositoriesOf(training) {
+  const lines = readFileSync(join(training, 'READY'), 'utf8').trim().split('\n');
+  return lines
+    .map((line) => line.split('\t'))
+    .map(([language, name, , , files]) => ({ language, name, files: Number(files) }));
+}
+
+const largestFile = 300_000;
+
+function* filesIn(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && entry.name !== '.git' && entry.name !== 'node_modules') yield* filesIn(path);
+    else if (entry.isFile() && statSync(path).size <= largestFile) yield path;
+  }
+}
+
+/** Files of a language as the product cuts them: `{ path, text, chunks }`, those its parser knows only. */
+export function parsedFiles(folder, language, { chunkFile, languageOf }) {
+  const files = [];
+  for (const file of filesIn(folder)) {
+    const path = relative(folder, file);
+    const of = languageOf(path);
+    if (of !== language && !(language === 'typescript' && of === 'javascript') && !(language === 'cpp' && of === 'c'))
+      continue;
+    const text = readFileSync(file, 'utf8');
+    if (text.includes('\0')) continue;
+    const { chunks, method } = chunkFile({ path, language: of, text });
+    if (method === 'parsed') files.push({ path, text, chunks });
+  }
+  return files;
 }

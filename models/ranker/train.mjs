@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { grouped, mean } from '../../test/quality/eval/score.mjs';
 import { learn, ndcg } from './learn.mjs';
-import { root } from './sources.mjs';
+import { foldOf, folds, root } from './sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -29,11 +29,19 @@ if (!values.out || !existsSync(join(values.out, 'features'))) {
   console.error('usage: node models/ranker/train.mjs --out FOLDER_WITH_features');
   process.exit(2);
 }
-const folds = 5;
 const retrieval = join(root, 'server', 'src', 'retrieval');
 const hand = JSON.parse(readFileSync(join(retrieval, 'weights-hand.json'), 'utf8'));
 /** What a source's questions count together: how much they are like what people ask. */
-const worth = { doc: 1, header: 1, test: 1, name: 0.3, symbol: 0.5 };
+const worth = {
+  doc: 1,
+  header: 1,
+  test: 1,
+  name: 0.3,
+  symbol: 0.5,
+  'alone-doc': 0.5,
+  'alone-topic': 0.5,
+  'alone-name': 0.5,
+};
 let names;
 
 function readSet(set) {
@@ -67,24 +75,24 @@ function readSet(set) {
     });
 }
 
-/** Signals that no training question has: they keep the weights set by hand. */
-const frozen = /^deep|^near$|^language$/;
+/**
+ * Signals that no training question has, or that the way the questions were made speaks against: an answer's documentation
+ * is blanked out, and documented types are not asked for. They keep the weights set by hand.
+ */
+const frozen = /^deep|^near$|^recent$|^language$|^doc$|^type$/;
+/**
+ * Signals of what a chunk has in common with the query. Having more in common never counts against a chunk: where the
+ * learned weight would be negative, others that say nearly the same are too large.
+ */
+const evidence =
+  /^(?:chunk|fileBest|file|body|symbol|covered|fileCovered|nameCovered|namePrecision|folderCovered|instant.*|defines.*|symbolPrecision|symbolCovered|ownerPrecision|signatureCovered)$/;
 /**
  * The vectors of the instant lane were trained on these very repositories and know them better than any other: what they
  * count is learned from the labelled questions alone, and training questions come without them.
  */
 const knownByHeart = /^instant/;
 
-const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' ? kind : 'words');
-/** Which figure of `repeated` counts. */
-const spreadOf = (question) => (question.kind === 'description' ? 'description' : partOf(question));
-
-function hash(text) {
-  let value = 2166136261;
-  for (const char of text) value = Math.imul(value ^ char.codePointAt(0), 16777619);
-  return value >>> 0;
-}
-const foldOf = ({ repo }) => hash(repo) % folds;
+const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words');
 
 /** Rows a question is learned from: the best by hand, and all answers; they come in that order. */
 const mostRows = 50;
@@ -124,6 +132,7 @@ function learned(training, dev, part) {
   return learn(questions, {
     prior,
     frozen: names.map((name) => frozen.test(name)),
+    least: names.map((name) => (evidence.test(name) ? 0 : -Infinity)),
     penalty: Number(values.penalty),
     steps: Number(values.steps),
   });
@@ -134,7 +143,7 @@ const scale = 5;
 
 function report(title, questions, weightsFor, repeated = hand.repeated) {
   const scores = questions.map((question) => {
-    return { ...question, ndcg: ndcg(question, weightsFor(question), repeated[spreadOf(question)] * scale) };
+    return { ...question, ndcg: ndcg(question, weightsFor(question), repeated[partOf(question)] * scale) };
   });
   const sets = grouped(scores, ({ set, source }) => (set === 'training' ? `training ${source}` : set));
   const cells = [...sets].map(([name, rows]) => {
@@ -151,18 +160,18 @@ const training = readSet('training').map(shortened);
 const dev = readSet('repo-questions');
 const others = ['doc-to-function', 'web-queries', 'cross-language-nl'].flatMap(readSet);
 const everything = [...training, ...dev, ...others];
-const parts = ['words', 'symbol'];
+const parts = ['words', 'description', 'symbol'];
 const handFor = (question) => priorOf(partOf(question)).map((weight) => weight * scale);
 report('by hand', everything, handFor);
 
 function crossValidated(title, withDev) {
   const byFold = Array.from({ length: folds }, (_, fold) => {
-    const inside = (question) => foldOf(question) !== fold;
+    const inside = (question) => foldOf(question.repo) !== fold;
     const seen = training.filter(inside);
     const seenDev = withDev ? dev.filter(inside) : [];
     return Object.fromEntries(parts.map((part) => [part, learned(seen, seenDev, part)]));
   });
-  report(title, everything, (question) => byFold[foldOf(question)][partOf(question)] ?? handFor(question));
+  report(title, everything, (question) => byFold[foldOf(question.repo)][partOf(question)] ?? handFor(question));
 }
 crossValidated('training, kept apart', false);
 if (Number(values.dev) > 0) crossValidated('training + labelled, kept apart', true);
@@ -176,7 +185,7 @@ report('from everything, fitted', everything, (question) => final[partOf(questio
 function bestRepeated(part) {
   // A description asks for a function: what its file's header says is no measure of how functions are spread.
   const counts = ({ source }) => part !== 'description' || source === 'doc';
-  const of = [...training, ...dev].filter((question) => spreadOf(question) === part && counts(question));
+  const of = [...training, ...dev].filter((question) => partOf(question) === part && counts(question));
   const sources = (value) => {
     const scores = of.map((question) => ({
       ...question,
@@ -196,11 +205,10 @@ function readable(part) {
   return Object.fromEntries([...entries.filter(([, weight]) => weight !== 0), ...unseen]);
 }
 const result = {
-  words: readable('words'),
-  symbol: readable('symbol'),
+  ...Object.fromEntries(parts.map((part) => [part, readable(part)])),
   code: hand.code,
   repeated: {
-    ...Object.fromEntries(['words', 'description', 'symbol'].map((part) => [part, bestRepeated(part)])),
+    ...Object.fromEntries(parts.map((part) => [part, bestRepeated(part)])),
     code: 0,
   },
 };

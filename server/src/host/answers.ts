@@ -8,6 +8,7 @@ import {
   type SimilarResult,
 } from '../../../protocol/search.ts';
 import { embeddingText } from '../chunking/embedding-text.ts';
+import type { RecentPaths } from '../retrieval/recency.ts';
 import { readable } from '../retrieval/readable.ts';
 import { searchCode, type RetrievalDeps } from '../retrieval/search.ts';
 import { chunkAt, similarCode, type SimilarSource } from '../retrieval/similar.ts';
@@ -27,10 +28,11 @@ export interface AnswerDeps {
   workspace: Workspace;
   rerankers: Rerankers;
   settings: ResolvedSettings;
+  recent: RecentPaths;
 }
 
 export async function answerSearch(
-  { retrieval, workspace, rerankers, settings }: AnswerDeps,
+  { retrieval, workspace, rerankers, settings, recent }: AnswerDeps,
   params: SearchParams,
   signal: AbortSignal,
 ): Promise<Omit<SearchResult, 'coverage'>> {
@@ -38,7 +40,8 @@ export async function answerSearch(
   const { query, limit = 10, fold = false, lanes, ranker, explain, near } = params;
   const wantsRerank = params.rerank ?? settings.inference.reranker !== '';
   const most = wantsRerank ? Math.max(limit, rerankCandidates) : limit;
-  const options = { limit: most * (fold ? foldedBeyond : 1), filter: toFilter(params), lanes, ranker, explain, near };
+  const beyond = fold ? foldedBeyond : 1;
+  const options = { limit: most * beyond, filter: toFilter(params), lanes, ranker, explain, near, recent };
   const answer = await searchCode(retrieval, query, options, signal);
   if (signal.aborted) throw cancelled();
   const beforeRead = performance.now();

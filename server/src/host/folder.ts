@@ -33,10 +33,11 @@ import { Problems } from '../indexing/problems.ts';
 import type { Logger } from '../logging/logger.ts';
 import { findClones } from '../retrieval/clones/find-clones.ts';
 import type { PieceSource } from '../retrieval/clones/pieces.ts';
+import { RecentChanges } from '../retrieval/recency.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
 import type { SpaceStats, StoreStats, RankedStore } from '../store/types.ts';
 import type { Documents } from '../workspace/documents.ts';
-import type { Touch, Workspace } from '../workspace/types.ts';
+import type { FileChange, Touch, Workspace } from '../workspace/types.ts';
 import type { Background } from './background.ts';
 import { collectNotes, indexedFiles } from './contents.ts';
 import { coveredIn, DeepLane, type FolderModels } from './deep-lane.ts';
@@ -69,6 +70,7 @@ export class Folder {
   readonly #problems: Problems;
   readonly #deep: DeepLane;
   readonly #edits: Edits;
+  readonly #recent = new RecentChanges();
   #watching: Promise<void> | undefined;
   #watchNote: string | undefined;
 
@@ -99,7 +101,7 @@ export class Folder {
       logger,
       ready: () => this.#watching?.catch(() => undefined) ?? Promise.resolve(),
       enqueue: (changes, reason) => {
-        this.#indexer.enqueue(changes, reason);
+        this.#changed(changes, reason);
       },
     });
   }
@@ -130,7 +132,7 @@ export class Folder {
     try {
       await workspace.watch({
         onChange: (changes, reason) => {
-          this.#indexer.enqueue(changes, reason);
+          this.#changed(changes, reason);
         },
         onRescan: (reason) => {
           this.#indexer.rescan(reason);
@@ -149,6 +151,11 @@ export class Folder {
         logger.error(`${this.root}: the deep lane could not start`, error);
       });
     }
+  }
+
+  #changed(changes: FileChange[], reason: string): void {
+    this.#recent.note(changes.map(({ path }) => path));
+    this.#indexer.enqueue(changes, reason);
   }
 
   /** An editor has this text for the file, or none any more: see {@link Edits.edited}. */
@@ -306,7 +313,7 @@ export class Folder {
     const asked: Lane[] = deep === undefined ? [instant] : [instant, deep];
     const lanes = asked.filter(({ space }) => coveredIn(stats, space) > 0);
     const retrieval = { store, tree: this.root, lanes, patienceMs };
-    return { retrieval, workspace, rerankers, settings };
+    return { retrieval, workspace, rerankers, settings, recent: this.#recent.paths };
   }
 
   #coverage(stats: StoreStats): Coverage {

@@ -10,18 +10,21 @@ export type Weights = Readonly<Partial<Record<SignalName, number>>>;
 
 /** Weights by kind of query, and what a file's first chunk takes from its next ones. */
 export interface WeightSet {
-  /** Questions, descriptions, topics, errors and paths. */
+  /** Questions, topics, errors and paths. */
   words: Weights;
+  /** Sentences that say what the code does: they look for a definition rather than for a file. */
+  description: Weights;
   symbol: Weights;
   code: Weights;
-  repeated: { words: number; description: number; symbol: number; code: number };
+  repeated: Readonly<Record<WeightClass, number>>;
 }
 
-export type WeightClass = 'words' | 'symbol' | 'code';
+export type WeightClass = 'words' | 'description' | 'symbol' | 'code';
 
 /** Lexical and dense scores of the chunk alone: what the signals are measured against. */
 const bare: WeightSet = {
   words: { chunk: 1, instant: 0.7, deep: 0.9 },
+  description: { chunk: 1, instant: 0.7, deep: 0.9 },
   symbol: { chunk: 1, instant: 0.3, deep: 0.3 },
   code: { chunk: 1, instant: 1, deep: 1 },
   repeated: { words: 0, description: 0, symbol: 0, code: 0 },
@@ -35,7 +38,7 @@ export function weightsOf(ranker: RankerName): WeightSet {
 
 /** Which of the weights a kind of query has. */
 export function weightClassOf(kind: QueryKind): WeightClass {
-  return kind === 'symbol' || kind === 'code' ? kind : 'words';
+  return kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words';
 }
 
 export interface Scored {

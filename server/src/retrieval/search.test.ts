@@ -181,6 +181,16 @@ describe('a search', () => {
     expect(await score(['src/http/session.py'])).toBeGreaterThan(await score(['src/http/router.ts']));
   });
 
+  it('lifts what was changed last', async () => {
+    const score = async (recent: string[]): Promise<number> => {
+      const { hits } = await search('sign', { recent });
+      return hits.find(({ path }) => path === 'src/http/session.py')?.score ?? 0;
+    };
+    const before = await score(['src/http/router.ts']);
+    expect(await score(['src/http/session.py'])).toBeCloseTo(before + 0.1, 5);
+    expect(await score(['src/http/router.ts', 'src/http/session.py'])).toBeGreaterThan(before);
+  });
+
   it('finds nothing for nothing, and takes questions in any language', async () => {
     expect((await search('  ')).hits).toEqual([]);
     expect((await search('lang:go')).hits).toEqual([]);

@@ -6,6 +6,7 @@ import type { SearchLane } from './ask-lane.ts';
 import { gather } from './candidates.ts';
 import { verdictOn, type Verdict } from './confidence.ts';
 import { narrowed, parseQuery } from './filters.ts';
+import type { RecentPaths } from './recency.ts';
 import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
 import type { Terms } from './snippet.ts';
@@ -29,6 +30,7 @@ export interface SearchOptions {
   /** Whether hits say what each signal adds to their score. */
   explain?: boolean | undefined;
   near?: NearPaths | undefined;
+  recent?: RecentPaths | undefined;
 }
 
 /** A hit before its lines are read. */
@@ -111,7 +113,7 @@ export async function candidatesFor(
     !excludedKinds.includes(kind) &&
     // Only the lexical index knows phrases.
     (phrases.length === 0 || !lexical || candidate.text !== undefined);
-  const judged = judge(found, asked, options.near ?? []).filter(passes);
+  const judged = judge(found, asked, options.near ?? [], options.recent ?? []).filter(passes);
   return { asked, phrases, judged, absent: found.absent, timings: found.timings };
 }
 
@@ -124,8 +126,7 @@ export function ranked(
   const set = weightsOf(options.ranker ?? 'learned');
   const of = weightClassOf(asked.kind);
   const weights = set[of];
-  const repeated = set.repeated[asked.kind === 'description' ? 'description' : of];
-  const spreadOut = spread(rank(judged, weights), repeated);
+  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
   const best = spreadOut.slice(0, options.limit);
   const hits = best.map((one) => ({
     ...placed(one),

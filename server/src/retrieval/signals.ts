@@ -6,6 +6,7 @@ import { decodePayload } from '../store/payload.ts';
 import type { TextSignals } from '../store/types.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 import { placeSignals, unasked, type PlaceSignals } from './place-signals.ts';
+import { recencyOf, type RecentPaths } from './recency.ts';
 import { asides, bareName, type Understanding } from './understand.ts';
 import { shareOf, stemsOf } from './words.ts';
 
@@ -47,6 +48,7 @@ export const signalNames = [
   'chunkLength',
   'language',
   'near',
+  'recent',
 ] as const;
 export type SignalName = (typeof signalNames)[number];
 export type Signals = Readonly<Record<SignalName, number>>;
@@ -84,7 +86,12 @@ const noText: TextSignals = {
   fileTokens: 0,
 };
 
-export function judge({ candidates, spans }: Candidates, asked: Understanding, near: NearPaths): Judged[] {
+export function judge(
+  { candidates, spans }: Candidates,
+  asked: Understanding,
+  near: NearPaths,
+  recent: RecentPaths,
+): Judged[] {
   const most = mostOf(candidates);
   const dense = new Map(lanes.map((lane) => [lane, denseSignals(candidates, lane, spans.get(lane))]));
   // A file has several candidates.
@@ -153,6 +160,7 @@ export function judge({ candidates, spans }: Candidates, asked: Understanding, n
         chunkLength: Math.min((info.endLine - info.startLine + 1) / longestChunk, 1),
         language: Number(asked.languages.has(info.language)),
         near: nearness(info.path, near),
+        recent: recencyOf(info.path, recent),
       },
     };
   });

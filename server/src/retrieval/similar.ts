@@ -107,7 +107,7 @@ export async function similarCode(
     signal,
   );
   const start = performance.now();
-  const elsewhere = judge(found, asked, []).filter((one) => !isSource(one, source));
+  const elsewhere = judge(found, asked, [], []).filter((one) => !isSource(one, source));
   const weights = weightsOf('learned').code;
   // Lanes that have no vectors count nothing, so that scores stay between 0 and 1.
   const counted = { ...weights, ...Object.fromEntries(absentLanes(found.spans).map((lane) => [lane, 0])) };
