@@ -6,6 +6,10 @@ export const defaultPatienceMs = 150;
 
 const patience = z.int().min(0).max(600_000).default(defaultPatienceMs);
 
+/** Longest time budget for embedding candidates of one search, milliseconds. */
+export const mostOnDemandMs = 10_000;
+const onDemandMs = z.int().min(0).max(mostOnDemandMs);
+
 /** What a search can ask: words, and the vectors of each model. */
 export const laneNames = ['lexical', 'instant', 'deep'] as const;
 export type LaneName = (typeof laneNames)[number];
@@ -30,6 +34,11 @@ export const searchParamsSchema = z.object({
   patienceMs: patience,
   /** Put the best hits in order by the reranker of the settings, or by the deep lane's model when none is set. */
   rerank: z.boolean().optional(),
+  /**
+   * Milliseconds the answer may take to embed the best candidates that have no deep vector yet; 0: none are; absent: as
+   * the settings say.
+   */
+  onDemandMs: onDemandMs.optional(),
   /** Lanes to ask; absent: all there are. */
   lanes: z.array(z.enum(laneNames)).min(1).optional(),
   ranker: z.enum(rankerNames).default('learned'),
@@ -55,6 +64,7 @@ export const similarParamsSchema = z.object({
   languages: z.array(z.string()).optional(),
   paths: z.array(z.string()).optional(),
   patienceMs: patience,
+  onDemandMs: onDemandMs.optional(),
 });
 export type SimilarParams = z.input<typeof similarParamsSchema>;
 
@@ -132,6 +142,8 @@ export interface Coverage {
   /** Share of the chunks with a vector, per lane. */
   instant: number;
   deep?: number;
+  /** In place of `deep` where nothing is embedded ahead: the share of the chunks that searches have left a vector of. */
+  onDemand?: number;
   /** Of the model that was chosen meanwhile; until it is complete the one before answers, which `deep` is about. */
   next?: number;
   /** Files that are known to differ from what is indexed; absent when there are none. */
@@ -143,6 +155,20 @@ export interface AbsentLane {
   lane: string;
   /** For a person. */
   reason: string;
+}
+
+/** What a search did about candidates without a deep vector, where the lane is not complete. */
+export interface OnDemandReport {
+  model: string;
+  device: string;
+  /** Candidates looked at: the best by the other lanes. */
+  candidates: number;
+  /** Of these, those that have a vector now, and those that were embedded for this search. */
+  compared: number;
+  embedded: number;
+  milliseconds: number;
+  /** Why not more were embedded, where it was not the time. */
+  note?: string;
 }
 
 /** What the reranker did in its time. */
@@ -170,12 +196,15 @@ export interface SearchResult {
   timings: SearchTimings;
   coverage: Coverage;
   absent?: AbsentLane[];
+  /** Only where candidates without a deep vector may be embedded by a search. */
+  onDemand?: OnDemandReport;
   /** Only when a reranker was wanted. */
   rerank?: RerankReport;
 }
 
 export interface SimilarResult {
   absent?: AbsentLane[];
+  onDemand?: OnDemandReport;
   /** What was compared. */
   source: { path: string; startLine: number; endLine: number; symbol: string };
   /** Overloads and tests of the source stand last. */

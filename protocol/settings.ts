@@ -1,7 +1,7 @@
 /** The settings a user can change, as VS Code's `tiercel.*` section and the LSP initialization options carry them. */
 import { z } from 'zod';
 
-export const deepModes = ['auto', 'on', 'off'] as const;
+export const deepModes = ['auto', 'on', 'on-demand', 'off'] as const;
 export type DeepMode = (typeof deepModes)[number];
 
 /** On what models run: anything but `auto` is used or refused with a reason, never replaced. */
@@ -79,6 +79,8 @@ const inferenceSchema = z.object({
   reranker: z.string().max(64).default(''),
   /** Milliseconds the reranker may take of one search. */
   rerankBudget: z.int().min(0).max(10_000).default(150),
+  /** Milliseconds a search may take to embed candidates that have no deep vector yet; 0: none are. */
+  onDemandBudget: z.int().min(0).max(10_000).default(80),
 });
 
 const gpuSchema = z.object({
@@ -108,7 +110,10 @@ const backgroundSchema = z.object({
 export const settingsSchema = z.object({
   /** Glob patterns (gitignore syntax) of files left out of the index, on top of .gitignore and .ignore. */
   exclude: z.array(z.string()).default([]),
-  /** The transformer lane: `auto` runs it only where a GPU passes a self-test. */
+  /**
+   * The transformer lane: `auto` runs it only where a GPU passes a self-test; `on-demand` embeds nothing ahead, only the
+   * best candidates of a query.
+   */
   deep: z.enum(deepModes).default('auto'),
   /** Files larger than this many bytes are reported, not indexed. */
   maxFileBytes: z

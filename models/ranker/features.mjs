@@ -1,11 +1,12 @@
 /**
  * Step 2: what the product knows of every candidate of every question, computed by the product's own code.
  *
- *   node models/ranker/features.mjs --out FOLDER [--eval FOLDER --work FOLDER] [--sets SET,…]
+ *   node models/ranker/features.mjs --out FOLDER [--eval FOLDER --work FOLDER] [--sets SET,…] [--only FOLDER,…] [--deep]
  *
  * FOLDER is that of prepare.mjs. Indexes its trees with the command line, ends the server, opens the stores in this
  * process, and writes OUT/features/SET/FOLDER.{json,f32}: per question its candidates, a row of numbers each. With --eval
- * the same for the labelled sets, to report on; their trees lie in --work (as `npm run eval -- --work` leaves them).
+ * the same for the labelled sets, to report on; their trees lie in --work (as `npm run eval -- --work` leaves them). With
+ * --deep the deep lane is filled and asked as well: for deep.mjs, into an OUT of its own.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     eval: { type: 'string' },
     work: { type: 'string' },
     sets: { type: 'string', default: 'training' },
+    only: { type: 'string' },
+    deep: { type: 'boolean', default: false },
   },
 });
 if (!values.out || (values.sets !== 'training' && (!values.eval || !values.work))) {
@@ -33,6 +36,9 @@ process.env.TIERCEL_NATIVE ||= join(root, 'dist', 'native', 'tiercel.node');
 const product = await fromServer('features', {
   openEmbeddedStore: 'store/embedded.ts',
   openInstantEmbedder: 'inference/instant.ts',
+  openDeepEmbedder: 'inference/deep.ts',
+  ModelCatalog: 'inference/models/catalog.ts',
+  ownProcess: 'processes/command.ts',
   candidatesFor: 'retrieval/search.ts',
   signalNames: 'retrieval/signals.ts',
   'rank, weightClassOf, weightsOf': 'retrieval/ranker.ts',
@@ -74,8 +80,8 @@ function chosenSets() {
   });
 }
 
-async function questionRows(store, lane, folder, question) {
-  const deps = { store, tree: folder.path, lanes: [lane], patienceMs: 0 };
+async function questionRows(store, lanes, folder, question) {
+  const deps = { store, tree: folder.path, lanes, patienceMs: 0 };
   const options = { limit: 25, filter: {} };
   const { judged, asked } = await product.candidatesFor(deps, question.text, options, new AbortController().signal);
   const weights = product.weightsOf('hand')[product.weightClassOf(asked.kind)];
@@ -123,14 +129,14 @@ async function opened(options) {
   }
 }
 
-async function writeFolder(set, folder, directory, embedder) {
-  const space = `instant:${embedder.model.id}`;
-  const store = await opened({ directory, spaces: [{ name: space, dimension: embedder.model.dimension }] });
+async function writeFolder(set, folder, directory, lanes) {
+  const spaces = lanes.map(({ space, embedder }) => ({ name: space, dimension: embedder.model.dimension }));
+  const store = await opened({ directory, spaces });
   const head = { names: signalNames, questions: [] };
   const numbers = [];
   try {
     for (const question of folder.questions) {
-      const { kind, rows, places } = await questionRows(store, { name: 'instant', embedder, space }, folder, question);
+      const { kind, rows, places } = await questionRows(store, lanes, folder, question);
       const answers = answersOf(question, places);
       const { id, group, source = set.name, byFile = set.name === 'repo-questions', grades } = question;
       const files = [...new Set(places.map(({ path }) => path))];
@@ -147,14 +153,28 @@ async function writeFolder(set, folder, directory, embedder) {
   writeFileSync(`${file}.f32`, new Uint8Array(Float32Array.from(numbers).buffer));
 }
 
-const embedder = await product.openInstantEmbedder(join(root, 'models', 'instant-v2'));
+async function openDeep() {
+  const model = await new product.ModelCatalog(join(root, 'models'), join(values.out, 'models')).resolve('minilm-l6');
+  const command = product.ownProcess('inference', join(root, 'dist', 'main.mjs'));
+  const embedder = await product.openDeepEmbedder({ model, command, mode: 'on', provider: 'cpu' });
+  await embedder.load();
+  return embedder;
+}
+
+const opening = { instant: product.openInstantEmbedder(join(root, 'models', 'instant-v2')) };
+if (values.deep) opening.deep = openDeep();
+const lanes = [];
+for (const [name, embedder] of Object.entries(opening)) {
+  lanes.push({ name, embedder: await embedder, space: `${name}:${(await embedder).model.id}` });
+}
 for (const set of chosenSets()) {
+  if (values.only !== undefined) set.folders = set.folders.filter(({ name }) => values.only.split(',').includes(name));
   mkdirSync(join(values.out, 'features', set.name), { recursive: true });
   const directories = new Map();
   for (const folder of set.folders) {
     if (!existsSync(folder.path))
       throw new Error(`${folder.path} is not there: run prepare.mjs, or npm run eval with --work.`);
-    await tiercel(set.home, ['index', folder.path, '--json']);
+    await tiercel(set.home, ['index', folder.path, '--json', ...(values.deep ? ['--deep'] : [])]);
     const { indexPath, chunks } = JSON.parse(await tiercel(set.home, ['status', folder.path, '--json']));
     directories.set(folder, indexPath);
     console.log(`${set.name} ${folder.name}: ${chunks} chunks`);
@@ -162,8 +182,8 @@ for (const set of chosenSets()) {
   await tiercel(set.home, ['stop']);
   for (const folder of set.folders) {
     const start = performance.now();
-    await writeFolder(set, folder, directories.get(folder), embedder);
+    await writeFolder(set, folder, directories.get(folder), lanes);
     console.log(`${set.name} ${folder.name}: ${Math.round(performance.now() - start)} ms`);
   }
 }
-await embedder.close();
+for (const { embedder } of lanes) await embedder.close();

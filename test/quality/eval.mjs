@@ -2,7 +2,7 @@
  * `npm run eval -- --eval FOLDER`: indexes the labelled sets through the built product, asks their questions with each
  * lane and stage, and prints NDCG@10, recall@10, MRR@10 and the latency the server reports.
  *
- *   node test/quality/eval.mjs [--eval FOLDER] [--quick] [--sets SET,…] [--only FOLDER,…] [--modes MODE,…] [--deep]
+ *   node test/quality/eval.mjs [--eval FOLDER] [--quick] [--sets SET,…] [--only FOLDER,…] [--modes MODE,…] [--deep | --on-demand]
  *     [--via cli] [--by-group] [--json FILE] [--hits FOLDER] [--work FOLDER] [--gate | --write-baseline]
  *
  * FOLDER holds the sets and `tools/` (docs/testing.md). --quick takes two small repositories, and the shop of the
@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compare, writeBaseline } from './eval/gate.mjs';
-import { deepModes, modes, shipped } from './eval/modes.mjs';
+import { deepModes, modes, onDemandModes, shipped } from './eval/modes.mjs';
 import { commandLine, languageClient, tiercel } from './eval/product.mjs';
 import { printComparison, printGroups, printTable, tableOf } from './eval/report.mjs';
 import { questionsAboutFiles, sets } from './eval/sets.mjs';
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     modes: { type: 'string' },
     deep: { type: 'boolean', default: false },
+    'on-demand': { type: 'boolean', default: false },
     via: { type: 'string', default: 'lsp' },
     'by-group': { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -56,11 +57,20 @@ if (values.eval !== undefined && !existsSync(join(values.eval, 'tools', 'unpack.
 if (values.eval === undefined && !values.quick) {
   fail('usage: npm run eval -- --eval FOLDER [--quick] [--sets SET,…] (see test/quality/eval.mjs)');
 }
-const known = { ...modes, ...deepModes };
+const known = { ...modes, ...deepModes, ...onDemandModes };
 const wantedModes =
   values.modes?.split(',') ??
-  (values.quick ? [shipped] : [...Object.keys(modes), ...(values.deep ? Object.keys(deepModes) : [])]);
+  (values.quick
+    ? [shipped]
+    : [
+        ...Object.keys(modes),
+        ...(values.deep ? Object.keys(deepModes) : []),
+        ...(values['on-demand'] ? Object.keys(onDemandModes) : []),
+      ]);
 const wantedSets = values.sets?.split(',') ?? (values.quick ? Object.keys(quick) : Object.keys(sets));
+if (wantedModes.some((mode) => mode in deepModes) && wantedModes.some((mode) => mode in onDemandModes)) {
+  fail('A filled deep lane and one on demand are two runs: each with --work of its own.');
+}
 for (const mode of wantedModes)
   if (!(mode in known)) fail(`There is no mode "${mode}": ${Object.keys(known).join(', ')}.`);
 for (const set of wantedSets) if (!(set in sets)) fail(`There is no set "${set}": ${Object.keys(sets).join(', ')}.`);
@@ -128,7 +138,7 @@ async function evaluate(client, set) {
   const rows = new Map(wantedModes.map((mode) => [mode, []]));
   const indexed = { chunks: 0, seconds: 0 };
   for (const folder of set.folders) {
-    const flags = wantedModes.some((mode) => known[mode].lanes.includes('deep')) ? ['--deep'] : [];
+    const flags = wantedModes.some((mode) => mode in deepModes) ? ['--deep'] : [];
     const { chunks, milliseconds } = JSON.parse(await tiercel(home, ['index', folder.path, '--json', ...flags]));
     indexed.chunks += chunks;
     indexed.seconds += milliseconds / 1000;

@@ -6,6 +6,7 @@ import { TiercelError, errorCodes, isCancelled, messageOf } from '../../../proto
 import { methods } from '../../../protocol/methods.ts';
 import {
   laneNames,
+  mostOnDemandMs,
   rankerNames,
   type LaneName,
   type RankerName,
@@ -47,6 +48,7 @@ interface SearchFlags {
   json?: true;
   stdin?: true;
   rerank?: true;
+  onDemand?: number;
   lanes?: LaneName[];
   ranker?: RankerName;
   explain?: true;
@@ -127,6 +129,7 @@ class Cli {
       .argument('<folder>')
       .argument('[query...]')
       .option('--rerank', 'put the best hits in order by the reranker, else by the transformer')
+      .option('--on-demand <ms>', 'time for embedding the best candidates that have no deep vector yet', parseOnDemand)
       .option('--fold', 'with --json: give hits with the same text once, as is done for people')
       .addOption(new Option('--lanes <lane...>', 'ask these lanes only').choices(laneNames))
       .addOption(new Option('--ranker <name>', 'how hits are put in order').choices(rankerNames))
@@ -315,6 +318,7 @@ function searchParams(folder: string, query: string, flags: SearchFlags): Search
     patienceMs,
     ...(flags.json !== true || flags.fold === true ? { fold: true } : {}),
     ...(flags.rerank === true ? { rerank: true } : {}),
+    ...(flags.onDemand === undefined ? {} : { onDemandMs: flags.onDemand }),
     ...(flags.explain === true ? { explain: true } : {}),
     ...(flags.lanes === undefined ? {} : { lanes: flags.lanes }),
     ...(flags.ranker === undefined ? {} : { ranker: flags.ranker }),
@@ -329,6 +333,12 @@ function parseCount(value: string): number {
     throw new InvalidArgumentError('It is a whole number from 0 on.');
   }
   return count;
+}
+
+function parseOnDemand(value: string): number {
+  const milliseconds = parseCount(value);
+  if (milliseconds > mostOnDemandMs) throw new InvalidArgumentError(`It is at most ${String(mostOnDemandMs)}.`);
+  return milliseconds;
 }
 
 function parseMemoryBudget(value: string): number {

@@ -3,6 +3,7 @@ import type {
   AbsentLane,
   Coverage,
   FoldedPlace,
+  OnDemandReport,
   RerankReport,
   SearchHit,
   SignalShare,
@@ -22,6 +23,7 @@ export interface AnswerNotes {
   /** False: nothing fits well, and what is shown is merely nearest. */
   goodMatch?: boolean;
   absent?: readonly AbsentLane[];
+  onDemand?: OnDemandReport;
   rerank?: RerankReport;
 }
 
@@ -42,8 +44,21 @@ export function renderHits(
   const lines = hits.length === 0 ? ['No match.'] : hits.map((hit, i) => renderHit(hit, i + 1, colour));
   const poor = notes.goodMatch === false && hits.length > 0 ? ['No good match. The nearest are:', ''] : [];
   const absent = (notes.absent ?? []).map(({ lane, reason }) => `Without the ${lane} lane: ${reason}.`);
+  const onDemand = notes.onDemand === undefined ? [] : [onDemandNote(notes.onDemand)];
   const reranked = notes.rerank === undefined ? [] : [rerankNote(notes.rerank)];
-  return [...poor, ...lines, ...(incomplete === undefined ? [] : [incomplete]), ...absent, ...reranked].join('\n');
+  return [
+    ...poor,
+    ...lines,
+    ...(incomplete === undefined ? [] : [incomplete]),
+    ...absent,
+    ...onDemand,
+    ...reranked,
+  ].join('\n');
+}
+
+function onDemandNote({ model, device, candidates, compared, embedded, milliseconds, note }: OnDemandReport): string {
+  const time = `${embedded} embedded on ${device} in ${milliseconds.toFixed(0)} ms`;
+  return `${compared} of ${candidates} candidates compared by ${model}, ${time}${note === undefined ? '' : ` (${note})`}.`;
 }
 
 function rerankNote({ model, device, scored, candidates, milliseconds, note }: RerankReport): string {
@@ -144,6 +159,7 @@ export function renderStatus(status: FolderStatus): string {
     ...(status.progress?.waiting === undefined ? [] : [['Stands still', status.progress.waiting] as [string, string]]),
     ...renderResources(status),
     ['Coverage', coverageNote(status.coverage) ?? 'complete'],
+    ...(status.coverage.onDemand === undefined ? [] : [onDemandRow(status.coverage.onDemand)]),
     ...status.lanes.map((lane): [string, string] => [`Lane ${lane.lane}`, laneText(lane)]),
     ['Load', `${status.background.load}, ${status.background.why}`],
     ['Languages', counts(status.languages)],
@@ -154,6 +170,10 @@ export function renderStatus(status: FolderStatus): string {
     return `    ${path} (${reason}${how})${detail === undefined ? '' : `: ${detail}`}`;
   });
   return [...rows.map(([name, value]) => `${name.padEnd(14)}${value}`), ...examples].join('\n');
+}
+
+function onDemandRow(share: number): [string, string] {
+  return ['On demand', `searches have left deep vectors of ${String(Math.floor(share * 100))}% of the chunks`];
 }
 
 function laneText(lane: LaneStatus): string {

@@ -2,6 +2,8 @@
 import { cancelled, TiercelError, errorCodes } from '../../../protocol/errors.ts';
 import {
   defaultPatienceMs,
+  type AbsentLane,
+  type OnDemandReport,
   type SearchParams,
   type SearchResult,
   type SimilarParams,
@@ -10,7 +12,7 @@ import {
 import { embeddingText } from '../chunking/embedding-text.ts';
 import type { RecentPaths } from '../retrieval/recency.ts';
 import { readable } from '../retrieval/readable.ts';
-import { searchCode, type RetrievalDeps } from '../retrieval/search.ts';
+import { searchCode, type Answer, type RetrievalDeps } from '../retrieval/search.ts';
 import { chunkAt, similarCode, type SimilarSource } from '../retrieval/similar.ts';
 import type { ResolvedSettings } from '../settings/index.ts';
 import type { Filter } from '../store/types.ts';
@@ -51,8 +53,8 @@ export async function answerSearch(
   const hits = found.filter(({ snippet }) => snippet !== '');
   const end = performance.now();
   const timings = { total: end - start, ...answer.timings, read: end - beforeRead };
-  const absent = answer.absent.length === 0 ? {} : { absent: answer.absent };
-  if (!wantsRerank) return { query, hits, ...answer.verdict, timings, ...absent };
+  const ofLanes = notesOf(answer);
+  if (!wantsRerank) return { query, hits, ...answer.verdict, timings, ...ofLanes };
   const { candidates, report } = await rerankers.rerank({
     settings,
     query,
@@ -63,7 +65,7 @@ export async function answerSearch(
   });
   const total = performance.now() - start;
   const first = candidates.slice(0, limit);
-  return { query, hits: first, ...answer.verdict, timings: { ...timings, total }, ...absent, rerank: report };
+  return { query, hits: first, ...answer.verdict, timings: { ...timings, total }, ...ofLanes, rerank: report };
 }
 
 /** @param path of the file, relative to the folder */
@@ -87,8 +89,16 @@ export async function answerSimilar(
     source: { path, startLine, endLine, symbol },
     hits,
     timings: { total: end - start, ...answer.timings, read: end - beforeRead },
-    ...(answer.absent.length === 0 ? {} : { absent: answer.absent }),
+    ...notesOf(answer),
   };
+}
+
+/** What an answer says of its lanes, where there is something to say. */
+function notesOf({ absent, onDemand }: Pick<Answer, 'absent' | 'onDemand'>): {
+  absent?: AbsentLane[];
+  onDemand?: OnDemandReport;
+} {
+  return { ...(absent.length === 0 ? {} : { absent }), ...(onDemand === undefined ? {} : { onDemand }) };
 }
 
 /** What is compared: the selection, else the chunk at the line. */

@@ -28,7 +28,6 @@ import type {
 } from '../../../protocol/status.ts';
 import type { Chunker } from '../chunking/types.ts';
 import { Indexer } from '../indexing/indexer.ts';
-import type { Lane } from '../indexing/lane.ts';
 import { Problems } from '../indexing/problems.ts';
 import type { Logger } from '../logging/logger.ts';
 import { findClones } from '../retrieval/clones/find-clones.ts';
@@ -94,7 +93,16 @@ export class Folder {
       halt: memory.value.halt,
     });
     const { workspace, models, settings, logger } = deps;
-    this.#deep = new DeepLane(models, settings, this.#indexer, logger);
+    const { chunker } = deps;
+    this.#deep = new DeepLane({
+      models,
+      settings,
+      indexer: this.#indexer,
+      throttle: background.throttle,
+      workspace,
+      chunker,
+      logger,
+    });
     this.#edits = new Edits({
       workspace,
       documents,
@@ -147,7 +155,7 @@ export class Folder {
       if (!isCancelled(error)) this.#watchNote = `The folder cannot be watched: ${messageOf(error)}.`;
       throw error;
     } finally {
-      this.#deep.use(false).catch((error: unknown) => {
+      this.#deep.follow().catch((error: unknown) => {
         logger.error(`${this.root}: the deep lane could not start`, error);
       });
     }
@@ -201,7 +209,7 @@ export class Folder {
 
   files(params: FilesParams): Promise<FilesResult> {
     const { store, models } = this.#deps;
-    const { lane } = this.#deep.outcome;
+    const { filled: lane } = this.#deep;
     const lanes = lane === undefined ? [models.lanes.instant] : [models.lanes.instant, lane];
     return indexedFiles(store, this.root, lanes, params);
   }
@@ -210,7 +218,7 @@ export class Folder {
     const start = performance.now();
     if (this.#indexer.halt !== undefined) await this.resume();
     if (params.deep === true) {
-      const deep = await this.#deep.use(true);
+      const deep = await this.#deep.force();
       if (deep.lane === undefined) throw new TiercelError(errorCodes.installWhatIsMissing, deep.note);
     }
     this.#indexer.rescan('asked to index');
@@ -232,7 +240,7 @@ export class Folder {
 
   async search(params: SearchParams, signal: AbortSignal): Promise<SearchResult> {
     const stats = await this.#indexedStats();
-    const answer = await answerSearch(this.#answering(stats, params), params, signal);
+    const answer = await answerSearch(await this.#answering(stats, params), params, signal);
     return { ...answer, coverage: this.#coverage(stats) };
   }
 
@@ -242,7 +250,7 @@ export class Folder {
     if (path === undefined) {
       throw new TiercelError(errorCodes.fixTheCall, `${params.path} is not inside ${this.root}.`);
     }
-    const answer = await answerSimilar(this.#answering(stats, params), path, params, signal);
+    const answer = await answerSimilar(await this.#answering(stats, params), path, params, signal);
     return { ...answer, coverage: this.#coverage(stats) };
   }
 
@@ -294,6 +302,7 @@ export class Folder {
 
   async close(): Promise<void> {
     await this.#deps.workspace.close();
+    await this.#deep.close();
     await this.#indexer.close();
     await this.#edits.settled();
     await this.#deps.memory.settled();
@@ -306,13 +315,19 @@ export class Folder {
     return stats;
   }
 
-  #answering(stats: StoreStats, { patienceMs = defaultPatienceMs }: { patienceMs?: number | undefined }): AnswerDeps {
+  async #answering(
+    stats: StoreStats,
+    { patienceMs = defaultPatienceMs, onDemandMs }: Pick<SearchParams, 'patienceMs' | 'onDemandMs'>,
+  ): Promise<AnswerDeps> {
     const { store, models, workspace, rerankers, settings } = this.#deps;
     const { instant } = models.lanes;
-    const deep = this.#deep.answering;
-    const asked: Lane[] = deep === undefined ? [instant] : [instant, deep];
-    const lanes = asked.filter(({ space }) => coveredIn(stats, space) > 0);
-    const retrieval = { store, tree: this.root, lanes, patienceMs };
+    const deep = await this.#deep.asked(stats, { patienceMs, onDemandMs });
+    const lanes = [
+      ...(coveredIn(stats, instant.space) > 0 ? [instant] : []),
+      ...(deep.lane === undefined ? [] : [deep.lane]),
+    ];
+    const absent = deep.absent === undefined ? [] : [deep.absent];
+    const retrieval = { store, tree: this.root, lanes, absent, patienceMs };
     return { retrieval, workspace, rerankers, settings, recent: this.#recent.paths };
   }
 

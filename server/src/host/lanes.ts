@@ -4,7 +4,7 @@ import { errorCodes, messageOf, TiercelError } from '../../../protocol/errors.ts
 import type { Settings } from '../../../protocol/settings.ts';
 import type { Lane } from '../indexing/lane.ts';
 import { BatchLimits } from '../inference/batch-limits.ts';
-import { openDeepEmbedder, type DeepEmbedder } from '../inference/deep.ts';
+import { openDeepEmbedder, openOnDemandEmbedder, type DeepEmbedder } from '../inference/deep.ts';
 import { openInstantEmbedder } from '../inference/instant.ts';
 import type { ModelCatalog, ResolvedModel } from '../inference/models/catalog.ts';
 import type { Embedder, ModelInfo } from '../inference/types.ts';
@@ -14,7 +14,13 @@ import type { SpaceSpec } from '../store/types.ts';
 
 /** The deep lane, or the reason why there is none. */
 export type DeepOutcome =
-  { lane: Lane & { embedder: DeepEmbedder }; note?: undefined } | { lane?: undefined; note: string };
+  | {
+      lane: Lane & { embedder: DeepEmbedder };
+      /** Whether every chunk is to have a vector; otherwise only candidates of queries get one. */
+      fills: boolean;
+      note?: undefined;
+    }
+  | { lane?: undefined; note: string };
 
 /** The deep lane's model by the settings of a folder, whether or not it runs. */
 export interface DeepModel {
@@ -92,11 +98,15 @@ export class Lanes {
     if (model.resolved === undefined) return Promise.resolve({ note: model.note ?? '' });
     if (mode === 'off') return Promise.resolve({ note: 'turned off by the setting tiercel.deep' });
     const { resolved, space } = model;
+    if (mode === 'on-demand') {
+      const why = 'Only candidates of searches are embedded, as tiercel.deep says.';
+      return Promise.resolve(this.#onDemand(resolved, space, why));
+    }
     const key = `${mode} ${embedderKey(resolved, settings)}`;
     let outcome = this.#deep.get(key);
     if (outcome === undefined) {
       outcome = this.#embedder(resolved, settings, mode).then(
-        (embedder) => ({ lane: { name: 'deep', embedder, space } }),
+        (embedder): DeepOutcome => ({ lane: { name: 'deep', embedder, space }, fills: true }),
         (error: unknown): DeepOutcome => ({ note: messageOf(error) }),
       );
       this.#deep.set(key, outcome);
@@ -109,6 +119,15 @@ export class Lanes {
     await Promise.all([...this.#embedders.values()].map((embedder) => embedder.close()));
     await this.#limits.settled();
     await this.instant.embedder.close();
+  }
+
+  /** One embedder for all folders, whatever their provider: it runs on the CPU. */
+  #onDemand(model: ResolvedModel, space: string, why: string): DeepOutcome {
+    const key = JSON.stringify(['on-demand', model.info.id]);
+    const { command } = this.#options;
+    const embedder = this.#embedders.get(key) ?? openOnDemandEmbedder({ model, command, limits: this.#limits }, why);
+    this.#embedders.set(key, embedder);
+    return { lane: { name: 'deep', embedder, space }, fills: false };
   }
 
   async #embedder(model: ResolvedModel, settings: DeepSettings, mode: 'auto' | 'on'): Promise<DeepEmbedder> {

@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { IndexPhase, IndexProgress } from '../../../protocol/status.ts';
-import type { StoreStats, VectorStore } from '../store/types.ts';
+import { hashBytes, type StoreStats, type VectorBatch, type VectorStore } from '../store/types.ts';
 import type { FileChange } from '../workspace/types.ts';
 import type { VectorFiller } from './filler.ts';
 import { Fillers } from './fillers.ts';
@@ -20,6 +20,7 @@ import { JobQueue, type Job } from './queue.ts';
 import { urgencyOf } from './relevance.ts';
 import { scan } from './scan.ts';
 import { Throttle } from './throttle.ts';
+import { inTurn } from './turns.ts';
 import { Waiters, type WorkDone } from './waiters.ts';
 
 /**
@@ -256,6 +257,19 @@ export class Indexer {
     this.#goOn();
     // What was under way is found again by comparing, whether it was read, cut or half embedded.
     this.rescan('resumed');
+  }
+
+  /**
+   * Stores vectors that a query had computed, behind what the deep lane is filling just now. Rejects as
+   * {@link VectorStore.commit} does.
+   */
+  async keep(batch: VectorBatch): Promise<void> {
+    const { store, workspace } = this.#options;
+    await inTurn(store, batch.space, () =>
+      store.commit({ tree: workspace.root, put: [], remove: [], vectors: [batch] }),
+    );
+    this.#embedded += batch.keys.length / hashBytes;
+    await this.#refreshStats();
   }
 
   /** What the store may take has changed: a commit that waits is tried at once. */

@@ -36,6 +36,7 @@ export interface DeepEmbedder extends Embedder {
   /** The processes for passages and for questions, those that are alive. */
   readonly processIds: { passages: number | undefined; questions: number | undefined };
   readonly loaded: boolean;
+  readonly failure: string | undefined;
   load(): Promise<void>;
 }
 
@@ -62,6 +63,19 @@ export async function openDeepEmbedder(options: DeepEmbedderOptions): Promise<De
     );
   }
   return new ProcessEmbedder(options, await chooseProvider({ ...options, provider, cpuAllowed: mode === 'on' }));
+}
+
+/**
+ * Opens a model for what is embedded while a query waits: on the CPU, without a self-test of anything else, since single
+ * texts gain nothing from a GPU.
+ *
+ * @param why a sentence for a person
+ */
+export function openOnDemandEmbedder(
+  options: Omit<DeepEmbedderOptions, 'mode' | 'provider' | 'yieldMs'>,
+  why: string,
+): DeepEmbedder {
+  return new ProcessEmbedder({ ...options, mode: 'on' }, { provider: 'cpu', why });
 }
 
 class ProcessEmbedder implements DeepEmbedder {
@@ -125,6 +139,10 @@ class ProcessEmbedder implements DeepEmbedder {
 
   get loaded(): boolean {
     return this.#questions.loaded;
+  }
+
+  get failure(): string | undefined {
+    return this.#questions.failure;
   }
 
   load(): Promise<void> {

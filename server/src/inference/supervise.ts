@@ -53,6 +53,7 @@ export class SupervisedModel {
   #child: InferenceChild | undefined;
   #loading: Loading | undefined;
   #loaded = false;
+  #failure: string | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #lastId = openId;
   #closed = false;
@@ -69,6 +70,11 @@ export class SupervisedModel {
   /** The model is in memory: a request is answered without a start. */
   get loaded(): boolean {
     return this.#loaded;
+  }
+
+  /** Why the model could not be brought into memory, until it is. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** Starts the process if there is none. Resolves when the model is in memory. */
@@ -135,6 +141,7 @@ export class SupervisedModel {
     switch (reply.kind) {
       case 'opened':
         this.#loaded = true;
+        this.#failure = undefined;
         this.#loading?.resolve();
         this.#loading = undefined;
         this.#options.onOpened?.(reply);
@@ -151,6 +158,7 @@ export class SupervisedModel {
         const error = new TiercelError(reply.code, reply.message);
         if (reply.id === openId) {
           // Without a model nothing can be answered, by this process or another.
+          this.#failure = error.message;
           this.#retire(error);
           for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
         } else {
@@ -172,7 +180,9 @@ export class SupervisedModel {
       }
     }
     if (this.#pending.size > 0) return;
-    this.#loading?.reject(new TiercelError(errorCodes.report, `The inference process ${reason}.`));
+    const error = new TiercelError(errorCodes.report, `The inference process ${reason}.`);
+    if (this.#loading !== undefined) this.#failure = error.message;
+    this.#loading?.reject(error);
     this.#loading = undefined;
   }
 

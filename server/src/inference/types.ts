@@ -24,6 +24,8 @@ export interface Embedder {
   embed(texts: readonly string[], role: TextRole, signal?: AbortSignal): Promise<Float32Array>;
   /** Absent where a model is always in memory. False: the next question starts a process. */
   readonly loaded?: boolean;
+  /** Why the model could not be brought into memory the last time. */
+  readonly failure?: string | undefined;
   /** Brings the model into memory ahead of need. */
   load?(): Promise<void>;
   close(): Promise<void>;

@@ -1,15 +1,29 @@
 /** The vector of what is asked, from one lane, or why that lane has to be left out. */
 import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { Embedder, TextRole } from '../inference/types.ts';
+import type { OnDemand } from './on-demand.ts';
 
-/** A lane that can be asked: its space has vectors. */
+/** A lane that can be asked: its space has vectors, or gets some for the query. */
 export interface SearchLane {
   name: string;
   embedder: Embedder;
   space: string;
+  /** In place of the query's. */
+  patienceMs?: number;
+  /** The longest that embedding what is asked may take; without it, as long as it takes. */
+  limitMs?: number;
+  /** Present where vectors are missing that a query may have computed. */
+  onDemand?: OnDemand;
 }
 
-export type LaneAnswer = { vectors: Float32Array; absent?: undefined } | { absent: string };
+export type LaneAnswer =
+  | {
+      vectors: Float32Array;
+      /** Milliseconds of embedding, without waiting for the model. */
+      embedMs: number;
+      absent?: undefined;
+    }
+  | { absent: string };
 
 /**
  * A model in a process of its own may be unloaded, or its process may fail: a search then answers from the other lanes.
@@ -18,32 +32,44 @@ export type LaneAnswer = { vectors: Float32Array; absent?: undefined } | { absen
  * @throws TiercelError `Cancelled`; what a lane in this process throws, which is a defect
  */
 export async function askLane(
-  { embedder }: SearchLane,
+  { embedder, limitMs }: SearchLane,
   text: string,
   role: TextRole,
   patienceMs: number,
   signal: AbortSignal,
 ): Promise<LaneAnswer> {
-  if (embedder.load === undefined) return { vectors: await embedder.embed([text], role, signal) };
+  let start = performance.now();
+  if (embedder.load === undefined) {
+    const vectors = await embedder.embed([text], role, signal);
+    return { vectors, embedMs: performance.now() - start };
+  }
   try {
-    if (embedder.loaded === false && !(await loadedWithin(embedder.load(), patienceMs, signal))) {
-      return { absent: 'the model is being loaded' };
+    if (embedder.loaded === false) {
+      // Of the last time: whoever does not wait would never hear of it.
+      const { failure } = embedder;
+      const loaded = await within(embedder.load(), patienceMs, signal);
+      if (loaded === undefined) return { absent: failure ?? 'the model is being loaded' };
     }
-    return { vectors: await embedder.embed([text], role, signal) };
+    start = performance.now();
+    const embedding = embedder.embed([text], role, signal);
+    const vectors = limitMs === undefined ? await embedding : (await within(embedding, limitMs, signal))?.value;
+    if (vectors === undefined) return { absent: 'there was no time to embed the query' };
+    return { vectors, embedMs: performance.now() - start };
   } catch (error) {
     if (isCancelled(error)) throw error;
     return { absent: messageOf(error) };
   }
 }
 
-async function loadedWithin(load: Promise<void>, ms: number, signal: AbortSignal): Promise<boolean> {
+/** What a promise gives, or undefined when it takes longer; its error is then nobody's. */
+async function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<{ value: T } | undefined> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
-  const late = new Promise<false>((resolve, reject) => {
+  const late = new Promise<undefined>((resolve, reject) => {
     timer = setTimeout(() => {
       // After a pause of the whole machine the timer is due before the message that came in time is read.
       setImmediate(() => {
-        resolve(false);
+        resolve(undefined);
       });
     }, ms);
     onAbort = (): void => {
@@ -51,8 +77,10 @@ async function loadedWithin(load: Promise<void>, ms: number, signal: AbortSignal
     };
     signal.addEventListener('abort', onAbort, { once: true });
   });
+  const value = promise.then((given) => ({ value: given }));
+  value.catch(() => undefined);
   try {
-    return await Promise.race([load.then(() => true), late]);
+    return await Promise.race([value, late]);
   } finally {
     clearTimeout(timer);
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);

@@ -40,13 +40,19 @@ export interface Candidates {
   candidates: Candidate[];
   /** By lane: the best cosine and the last one of the lane's own candidates, between which all others are measured. */
   spans: ReadonlyMap<string, { best: number; last: number }>;
+  /** Lanes that were asked, with the vector of what is asked and how long it took. */
+  asked: readonly AskedLane[];
   absent: AbsentLane[];
   timings: { embed: number; lexical: number; vector: number };
 }
 
-interface LaneFinds {
+export interface AskedLane {
   lane: SearchLane;
   vectors: Float32Array;
+  embedMs: number;
+}
+
+interface LaneFinds extends AskedLane {
   cosines: Map<number, number>;
 }
 
@@ -57,19 +63,20 @@ export async function gather(store: RankedStore, query: CandidateQuery, signal: 
   const asked = await settleAll(
     query.lanes.map(async (lane) => {
       const start = performance.now();
-      const answer = await askLane(lane, query.embedded, query.role, query.patienceMs, signal);
+      const patienceMs = lane.patienceMs ?? query.patienceMs;
+      const answer = await askLane(lane, query.embedded, query.role, patienceMs, signal);
       timings.embed = Math.max(timings.embed, performance.now() - start);
       if (answer.absent !== undefined) {
         absent.push({ lane: lane.name, reason: answer.absent });
         return undefined;
       }
-      const { vectors } = answer;
+      const { vectors, embedMs } = answer;
       const k = Math.max(wanted.dense, query.atLeast);
       const { tree, filter } = query;
       const searched = performance.now();
       const [hits = []] = await store.searchVectors({ tree, space: lane.space, vectors, k, filter }, signal);
       timings.vector = Math.max(timings.vector, performance.now() - searched);
-      return { lane, vectors, cosines: new Map(hits.map(({ id, score }) => [id, score])) };
+      return { lane, vectors, embedMs, cosines: new Map(hits.map(({ id, score }) => [id, score])) };
     }),
   );
   const lanes = asked.filter((finds): finds is LaneFinds => finds !== undefined);
@@ -89,7 +96,7 @@ export async function gather(store: RankedStore, query: CandidateQuery, signal: 
     text: texts.get(info.id),
     cosines: cosinesOf(lanes, info.id),
   }));
-  return { candidates, spans, absent, timings };
+  return { candidates, spans, asked: lanes, absent, timings };
 }
 
 async function lexicalSignals(

@@ -1,11 +1,19 @@
 /** A question's way: understood, candidates from all lanes, judged by their signals, ranked, spread over files. */
 import { basename } from 'node:path';
-import type { AbsentLane, LaneName, RankerName, SearchHit, SearchTimings } from '../../../protocol/search.ts';
+import type {
+  AbsentLane,
+  LaneName,
+  OnDemandReport,
+  RankerName,
+  SearchHit,
+  SearchTimings,
+} from '../../../protocol/search.ts';
 import type { Filter, RankedStore } from '../store/types.ts';
 import type { SearchLane } from './ask-lane.ts';
-import { gather } from './candidates.ts';
+import { gather, type Candidate, type Candidates } from './candidates.ts';
 import { verdictOn, type Verdict } from './confidence.ts';
 import { narrowed, parseQuery } from './filters.ts';
+import { withOnDemand } from './on-demand.ts';
 import type { RecentPaths } from './recency.ts';
 import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
@@ -16,6 +24,8 @@ export interface RetrievalDeps {
   store: RankedStore;
   tree: string;
   lanes: SearchLane[];
+  /** Lanes that were to be asked and cannot be. */
+  absent?: readonly AbsentLane[];
   /** How long a model that is not in memory is waited for, milliseconds. */
   patienceMs: number;
 }
@@ -45,6 +55,7 @@ export interface Answer {
   timings: Omit<SearchTimings, 'total' | 'read'>;
   /** Lanes that were left out, and why. */
   absent: AbsentLane[];
+  onDemand?: OnDemandReport | undefined;
 }
 
 /** A filter by kind is applied to the candidates: so many more of them are looked at. */
@@ -56,6 +67,7 @@ export interface JudgedQuery {
   phrases: string[];
   judged: Judged[];
   absent: AbsentLane[];
+  onDemand?: OnDemandReport | undefined;
   timings: { embed: number; lexical: number; vector: number };
 }
 
@@ -67,19 +79,19 @@ export async function searchCode(
   signal: AbortSignal,
 ): Promise<Answer> {
   const start = performance.now();
-  const { judged, asked, phrases, timings, absent } = await candidatesFor(deps, query, options, signal);
+  const { judged, asked, phrases, timings, absent, onDemand } = await candidatesFor(deps, query, options, signal);
   const { hits, first } = ranked(judged, asked, options);
   const verdict = verdictOn(first, judged, asked);
   const waited = timings.embed + timings.lexical + timings.vector;
   const fuse = Math.max(0, performance.now() - start - waited);
-  return { hits, verdict, terms: { stems: asked.stems, phrases }, timings: { ...timings, fuse }, absent };
+  return { hits, verdict, terms: { stems: asked.stems, phrases }, timings: { ...timings, fuse }, absent, onDemand };
 }
 
 /** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */
 export async function candidatesFor(
-  { store, tree, lanes, patienceMs }: RetrievalDeps,
+  { store, tree, lanes, patienceMs, absent = [] }: RetrievalDeps,
   query: string,
-  options: Omit<SearchOptions, 'ranker' | 'explain'>,
+  options: Omit<SearchOptions, 'explain'>,
   signal: AbortSignal,
 ): Promise<JudgedQuery> {
   const parsed = parseQuery(query);
@@ -88,6 +100,7 @@ export async function candidatesFor(
   if (text.trim() === '')
     return { asked, phrases, judged: [], absent: [], timings: { embed: 0, lexical: 0, vector: 0 } };
   const lexical = options.lanes?.includes('lexical') ?? true;
+  const wants = (name: string): boolean => options.lanes?.some((lane) => lane === name) ?? true;
   const byKind = kinds.length > 0 || excludedKinds.length > 0;
   const found = await gather(
     store,
@@ -103,7 +116,7 @@ export async function candidatesFor(
       filter: narrowed(options.filter, parsed),
       atLeast: byKind ? candidatesOfKind : options.limit,
       lexical,
-      lanes: lanes.filter(({ name }) => options.lanes?.some((lane) => lane === name) ?? true),
+      lanes: lanes.filter(({ name }) => wants(name)),
       patienceMs,
     },
     signal,
@@ -113,8 +126,20 @@ export async function candidatesFor(
     !excludedKinds.includes(kind) &&
     // Only the lexical index knows phrases.
     (phrases.length === 0 || !lexical || candidate.text !== undefined);
-  const judged = judge(found, asked, options.near ?? [], options.recent ?? []).filter(passes);
-  return { asked, phrases, judged, absent: found.absent, timings: found.timings };
+  const judged = (some: Candidates): Judged[] =>
+    judge(some, asked, options.near ?? [], options.recent ?? []).filter(passes);
+  const weights = weightsOf(options.ranker ?? 'learned')[weightClassOf(asked.kind)];
+  const best = (some: Candidates): Candidate[] => rank(judged(some), weights).map((one) => one.judged.candidate);
+  const completed = await withOnDemand(found, best, signal);
+  const { timings } = found;
+  return {
+    asked,
+    phrases,
+    judged: judged(completed.found),
+    absent: [...absent.filter(({ lane }) => wants(lane)), ...found.absent],
+    onDemand: completed.report,
+    timings: { ...timings, embed: Math.max(timings.embed, completed.report?.milliseconds ?? 0) },
+  };
 }
 
 /** Candidates in order, as hits and as what is known of them. */

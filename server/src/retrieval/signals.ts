@@ -64,7 +64,6 @@ export interface Judged {
 /** Paths a person has open or visited last, latest first; relative to the folder. */
 export type NearPaths = readonly string[];
 
-const lanes = ['instant', 'deep'] as const;
 /** Constant of the reciprocal rank. */
 const rankConstant = 10;
 const deepestPath = 8;
@@ -93,7 +92,9 @@ export function judge(
   recent: RecentPaths,
 ): Judged[] {
   const most = mostOf(candidates);
-  const dense = new Map(lanes.map((lane) => [lane, denseSignals(candidates, lane, spans.get(lane))]));
+  const instantSignals = denseSignals(candidates, 'instant', spans.get('instant'), undefined);
+  const likely = spans.has('instant') ? instantSignals.map(({ own }) => own) : undefined;
+  const deepSignals = denseSignals(candidates, 'deep', spans.get('deep'), likely);
   // A file has several candidates.
   const places = new Map<string, PlaceSignals>();
   return candidates.map((candidate, at) => {
@@ -104,8 +105,8 @@ export function judge(
     const aside = new Set(unasked(place, asked.wants));
     if (kind === 'test' && !asked.wants.has('test')) aside.add('test');
     const share = (name: keyof TextSignals): number => (most[name] > 0 ? text[name] / most[name] : 0);
-    const instant = dense.get('instant')?.[at] ?? noDense;
-    const deep = dense.get('deep')?.[at] ?? noDense;
+    const instant = instantSignals[at] ?? noDense;
+    const deep = deepSignals[at] ?? noDense;
     const defined = definedNames(symbol);
     const defining = kind !== 'block' && kind !== 'window';
     const name = stemsOf(defined[0] ?? '');
@@ -185,13 +186,15 @@ interface Dense {
 const noDense: Dense = { own: 0, rank: 0, file: 0 };
 
 /**
- * Cosines between the lane's last own candidate (0) and its best (1). A chunk that has no vector yet is taken for an
- * average candidate, so that a lane that is half filled neither lifts nor sinks what it has not seen.
+ * Cosines between the lane's last own candidate (0) and its best (1). A chunk that has no vector yet is taken for what
+ * is likely by another lane, else for an average candidate, so that a lane that is half filled neither lifts nor sinks
+ * what it has not seen. An average alone would: vectors that searches leave are of other questions' answers.
  */
 function denseSignals(
   candidates: readonly Candidate[],
   lane: string,
   span: { best: number; last: number } | undefined,
+  likely: readonly number[] | undefined,
 ): Dense[] {
   if (span === undefined) return candidates.map(() => noDense);
   const width = Math.max(span.best - span.last, 1e-6);
@@ -201,6 +204,7 @@ function denseSignals(
   );
   const values = scaled.filter((value) => value !== undefined);
   const average = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const own = (at: number): number => scaled[at] ?? likely?.[at] ?? average;
   const order = known
     .map((cosine, at) => ({ cosine, at }))
     .filter(({ cosine }) => cosine !== undefined)
@@ -209,14 +213,14 @@ function denseSignals(
   const byFile = new Map<string, number[]>();
   candidates.forEach(({ info }, at) => {
     const list = byFile.get(info.path) ?? [];
-    list.push(scaled[at] ?? average);
+    list.push(own(at));
     byFile.set(info.path, list);
   });
   const ofFile = new Map([...byFile].map(([path, list]) => [path, topThree(list)]));
   return candidates.map(({ info }, at) => {
     const rank = ranks.get(at);
     return {
-      own: scaled[at] ?? average,
+      own: own(at),
       rank: rank === undefined ? 0 : rankConstant / (rankConstant + rank),
       file: ofFile.get(info.path) ?? 0,
     };

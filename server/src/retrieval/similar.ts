@@ -1,9 +1,10 @@
 /** From a place or a piece of code to code like it elsewhere: near in meaning, near in words, or a clone of it. */
-import type { SimilarMark } from '../../../protocol/search.ts';
+import type { OnDemandReport, SimilarMark } from '../../../protocol/search.ts';
 import { decodePayload } from '../store/payload.ts';
 import type { ChunkInfo, Filter, VectorStore } from '../store/types.ts';
-import { gather } from './candidates.ts';
+import { gather, type Candidate, type Candidates } from './candidates.ts';
 import { tokenKinds, tokensOf, type CodeToken } from './code-tokens.ts';
+import { withOnDemand } from './on-demand.ts';
 import { placeSignals } from './place-signals.ts';
 import { rank, weightsOf } from './ranker.ts';
 import type { ReadLines } from './read-lines.ts';
@@ -42,7 +43,8 @@ export interface SimilarRanked extends Ranked {
 export interface SimilarAnswer {
   hits: SimilarRanked[];
   timings: { embed: number; lexical: number; vector: number; fuse: number };
-  absent: Awaited<ReturnType<typeof gather>>['absent'];
+  absent: Candidates['absent'];
+  onDemand?: OnDemandReport | undefined;
 }
 
 /** Candidates that are read and compared token by token, beyond those wanted. */
@@ -79,7 +81,7 @@ export async function chunkAt(
  * @throws TiercelError `Cancelled`
  */
 export async function similarCode(
-  { store, tree, lanes, patienceMs }: RetrievalDeps,
+  { store, tree, lanes, patienceMs, absent: before = [] }: RetrievalDeps,
   source: SimilarSource,
   options: { limit: number; filter: Filter },
   read: ReadLines,
@@ -87,7 +89,7 @@ export async function similarCode(
 ): Promise<SimilarAnswer> {
   const { limit, filter } = options;
   const asked = understoodAs('code', source.text);
-  const found = await gather(
+  const gathered = await gather(
     store,
     {
       tree,
@@ -106,22 +108,27 @@ export async function similarCode(
     },
     signal,
   );
-  const start = performance.now();
-  const elsewhere = judge(found, asked, [], []).filter((one) => !isSource(one, source));
+  const elsewhere = (some: Candidates): Judged[] => judge(some, asked, [], []).filter((one) => !isSource(one, source));
   const weights = weightsOf('learned').code;
   // Lanes that have no vectors count nothing, so that scores stay between 0 and 1.
-  const counted = { ...weights, ...Object.fromEntries(absentLanes(found.spans).map((lane) => [lane, 0])) };
+  const counted = { ...weights, ...Object.fromEntries(absentLanes(gathered.spans).map((lane) => [lane, 0])) };
+  const best = (some: Candidates): Candidate[] => rank(elsewhere(some), counted).map((one) => one.judged.candidate);
+  const { found, report } = await withOnDemand(gathered, best, signal);
+  const start = performance.now();
   const most = Object.values(counted).reduce((sum, weight) => sum + Math.max(0, weight), 0);
-  const best = rank(elsewhere, counted).slice(0, limit + readBeyond);
+  const nearest = rank(elsewhere(found), counted).slice(0, limit + readBeyond);
   const compare = comparison(source);
   const hits = await Promise.all(
-    best.map(async ({ judged, score }) => {
+    nearest.map(async ({ judged, score }) => {
       const { path, startLine, endLine } = judged.candidate.info;
       return compare(judged, Math.max(0, score) / most, (await read(path, startLine, endLine)).join('\n'));
     }),
   );
-  const { timings, absent } = found;
-  return { hits: ordered(hits, limit), timings: { ...timings, fuse: performance.now() - start }, absent };
+  const { timings } = found;
+  const absent = [...before, ...found.absent];
+  const embed = Math.max(timings.embed, report?.milliseconds ?? 0);
+  const fuse = performance.now() - start;
+  return { hits: ordered(hits, limit), timings: { ...timings, embed, fuse }, absent, onDemand: report };
 }
 
 /** What overlaps it, and other parts of a function that is cut into several. */

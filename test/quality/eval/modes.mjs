@@ -12,8 +12,17 @@ export const modes = {
 
 export const deepModes = {
   deep: { lanes: ['deep'], ranker: 'off' },
-  'all lanes, learned ranker': { lanes: ['lexical', 'instant', 'deep'], ranker: 'learned' },
+  'lexical + instant + deep': { lanes: ['lexical', 'instant', 'deep'], ranker: 'off' },
+  'all lanes + hand-tuned ranker': { lanes: ['lexical', 'instant', 'deep'], ranker: 'hand' },
+  'all lanes + learned ranker': { lanes: ['lexical', 'instant', 'deep'], ranker: 'learned' },
 };
+
+/**
+ * Only candidates of searches are embedded: asked for the first time, and once more with what that has left. 80 ms is the
+ * budget of the settings; in an index of its own, since the lane is not filled.
+ */
+const onDemand = { lanes: ['lexical', 'instant', 'deep'], ranker: 'learned', onDemandMs: 80 };
+export const onDemandModes = { 'on demand': onDemand, 'on demand again': onDemand };
 
 /** What a user gets without asking for anything, and what the gate holds. */
 export const shipped = 'learned ranker';
