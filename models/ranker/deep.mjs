@@ -14,8 +14,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { bootstrap, grouped, mean } from '../../test/quality/eval/score.mjs';
+import { partOf, readSet, signalNamesOf } from './feature-sets.mjs';
 import { learn, ndcg } from './learn.mjs';
-import { root } from './sources.mjs';
+import { foldOf, folds, root } from './sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +31,6 @@ if (!values.out || !existsSync(join(values.out, 'features', 'repo-questions'))) 
   console.error('usage: node models/ranker/deep.mjs --out FOLDER (as features.mjs --deep left it)');
   process.exit(2);
 }
-const folds = 5;
 /** Weights are for sums around 1; the loss wants them larger to be sure of an order. */
 const scale = 5;
 const isDeep = (name) => name.startsWith('deep');
@@ -38,43 +38,7 @@ const learnable = new Set(values.signals.split(','));
 const files = Object.fromEntries(
   ['learned', 'hand'].map((name) => [name, join(root, 'server', 'src', 'retrieval', `weights-${name}.json`)]),
 );
-let names;
-
-function readSet(set) {
-  const folder = join(values.out, 'features', set);
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .flatMap((file) => {
-      const head = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-      const bytes = readFileSync(join(folder, file.replace(/json$/, 'f32')));
-      const numbers = new Float32Array(Uint8Array.from(bytes).buffer);
-      names ??= head.names;
-      if (head.names.join() !== names.join()) throw new Error(`${file} has other signals: run features.mjs anew.`);
-      const width = names.length;
-      let at = 0;
-      return head.questions.map((question) => {
-        const { rows } = question;
-        const signals = new Float32Array(rows * width);
-        const [answer, fileOf] = [new Float32Array(rows), new Float32Array(rows)];
-        for (let row = 0; row < rows; row++, at += width + 2) {
-          signals.set(numbers.subarray(at, at + width), row * width);
-          answer[row] = question.answers === 1 ? Math.min(1, numbers[at + width]) : numbers[at + width];
-          fileOf[row] = numbers[at + width + 1];
-        }
-        return { ...question, set, repo: file.replace(/\.json$/, ''), signals, answer, file: fileOf };
-      });
-    });
-}
-
-const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' ? kind : 'words');
-const spreadOf = (question) => (question.kind === 'description' ? 'description' : partOf(question));
-
-function hash(text) {
-  let value = 2166136261;
-  for (const char of text) value = Math.imul(value ^ char.codePointAt(0), 16777619);
-  return value >>> 0;
-}
-const foldOf = ({ repo }) => hash(repo) % folds;
+const names = signalNamesOf(values.out, 'repo-questions');
 
 const vectorOf = (weights) => names.map((name) => (weights[name] ?? 0) * scale);
 const without = (weights) => names.map((name) => (isDeep(name) ? 0 : (weights[name] ?? 0)) * scale);
@@ -88,6 +52,8 @@ function learned(questions, weights, part) {
     {
       prior: vectorOf(weights[part]),
       frozen: names.map((name) => !learnable.has(name)),
+      // More likeness never counts against a chunk.
+      least: names.map((name) => (learnable.has(name) ? 0 : -Infinity)),
       penalty: Number(values.penalty),
       steps: Number(values.steps),
     },
@@ -97,7 +63,7 @@ function learned(questions, weights, part) {
 function report(title, questions, weightsFor, repeated) {
   const scored = questions.map((question) => ({
     ...question,
-    ndcg: ndcg(question, weightsFor(question), repeated[spreadOf(question)] * scale),
+    ndcg: ndcg(question, weightsFor(question), repeated[partOf(question)] * scale),
   }));
   const cells = [...grouped(scored, ({ set }) => set)].map(([set, rows]) => {
     const groups = [...grouped(rows, ({ group }) => group).values()].map((of) => mean(of.map((row) => row.ndcg)));
@@ -108,12 +74,12 @@ function report(title, questions, weightsFor, repeated) {
   return scored;
 }
 
-const labelled = readSet('repo-questions');
+const labelled = readSet(values.out, 'repo-questions', names);
 const others = readdirSync(join(values.out, 'features'))
   .filter((set) => set !== 'repo-questions')
-  .flatMap(readSet);
+  .flatMap((set) => readSet(values.out, set, names));
 const everything = [...labelled, ...others];
-const parts = ['words', 'symbol'];
+const parts = ['words', 'description', 'symbol'];
 
 for (const [name, file] of Object.entries(files)) {
   const weights = JSON.parse(readFileSync(file, 'utf8'));
@@ -121,10 +87,10 @@ for (const [name, file] of Object.entries(files)) {
   report(`${name}: without deep`, everything, (question) => without(weights[partOf(question)]), weights.repeated);
   const before = report(`${name}: as they are`, everything, fixed, weights.repeated);
   const byFold = Array.from({ length: folds }, (_, fold) => {
-    const seen = labelled.filter((question) => foldOf(question) !== fold);
+    const seen = labelled.filter((question) => foldOf(question.repo) !== fold);
     return Object.fromEntries(parts.map((part) => [part, learned(seen, weights, part)]));
   });
-  const apart = (question) => byFold[foldOf(question)][partOf(question)] ?? fixed(question);
+  const apart = (question) => byFold[foldOf(question.repo)][partOf(question)] ?? fixed(question);
   const after = report(`${name}: learned, kept apart`, labelled, apart, weights.repeated);
   // `labelled` comes first in `everything`.
   const { change, low, high } = bootstrap(after.map(({ ndcg: value }, at) => value - before[at].ndcg));

@@ -9,11 +9,12 @@
  * repositories; 0 leaves them out. --write puts the weights learned from everything into
  * server/src/retrieval/weights-learned.json.
  */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { grouped, mean } from '../../test/quality/eval/score.mjs';
 import { learn, ndcg } from './learn.mjs';
+import { partOf, readSet, signalNamesOf } from './feature-sets.mjs';
 import { foldOf, folds, root } from './sources.mjs';
 
 const { values } = parseArgs({
@@ -42,38 +43,7 @@ const worth = {
   'alone-topic': 0.5,
   'alone-name': 0.5,
 };
-let names;
-
-function readSet(set) {
-  const folder = join(values.out, 'features', set);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .flatMap((file) => {
-      const head = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-      const bytes = readFileSync(join(folder, file.replace(/json$/, 'f32')));
-      const numbers = new Float32Array(Uint8Array.from(bytes).buffer);
-      names ??= head.names;
-      const columns = names.length;
-      const places = names.map((name) => head.names.indexOf(name));
-      const width = head.names.length;
-      let at = 0;
-      return head.questions.map((question) => {
-        const { rows } = question;
-        const signals = new Float32Array(rows * columns);
-        const [answer, fileOf] = [new Float32Array(rows), new Float32Array(rows)];
-        for (let row = 0; row < rows; row++, at += width + 2) {
-          for (let column = 0; column < columns; column++) {
-            const hidden = set === 'training' && knownByHeart.test(names[column]);
-            signals[row * columns + column] = hidden || places[column] < 0 ? 0 : numbers[at + places[column]];
-          }
-          answer[row] = question.answers === 1 ? Math.min(1, numbers[at + width]) : numbers[at + width];
-          fileOf[row] = numbers[at + width + 1];
-        }
-        return { ...question, set, repo: file.replace(/\.json$/, ''), signals, answer, file: fileOf };
-      });
-    });
-}
+const names = signalNamesOf(values.out, 'training');
 
 /**
  * Signals that no training question has, or that the way the questions were made speaks against: an answer's documentation
@@ -91,8 +61,7 @@ const evidence =
  * count is learned from the labelled questions alone, and training questions come without them.
  */
 const knownByHeart = /^instant/;
-
-const partOf = ({ kind }) => (kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words');
+const questionsOf = (set) => readSet(values.out, set, names, (name) => set === 'training' && knownByHeart.test(name));
 
 /** Rows a question is learned from: the best by hand, and all answers; they come in that order. */
 const mostRows = 50;
@@ -156,9 +125,9 @@ function report(title, questions, weightsFor, repeated = hand.repeated) {
   return scores;
 }
 
-const training = readSet('training').map(shortened);
-const dev = readSet('repo-questions');
-const others = ['doc-to-function', 'web-queries', 'cross-language-nl'].flatMap(readSet);
+const training = questionsOf('training').map(shortened);
+const dev = questionsOf('repo-questions');
+const others = ['doc-to-function', 'web-queries', 'cross-language-nl'].flatMap((set) => questionsOf(set));
 const everything = [...training, ...dev, ...others];
 const parts = ['words', 'description', 'symbol'];
 const handFor = (question) => priorOf(partOf(question)).map((weight) => weight * scale);
