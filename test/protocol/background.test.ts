@@ -187,6 +187,21 @@ test.skipIf(!canLimit)(
   120_000,
 );
 
+test('a file that was changed just now says so in its ranking, and others do not', async () => {
+  const recentShareOf = async (symbol: string): Promise<number> => {
+    const params = { folder: fixture.folder, query: 'handler of a request', explain: true };
+    const { hits: found } = await client.connection.sendRequest<SearchResult>(methods.search, params);
+    const hit = found.find((one) => one.symbol.includes(symbol));
+    return hit?.why?.find(({ signal }) => signal === 'recent')?.share ?? 0;
+  };
+  expect(await recentShareOf('Router')).toBe(0);
+  const path = full('src/router.ts');
+  writeFileSync(path, `${readFileSync(path, 'utf8')}\nexport const changedJustNow = 1;\n`);
+  await client.didSave(path);
+  await expect.poll(() => recentShareOf('Router'), eventually).toBeGreaterThan(0);
+  expect(await recentShareOf('SessionStore')).toBe(0);
+});
+
 test('the load is that of the settings while their client is there', async () => {
   const load = async () => (await client.status(fixture.folder)).background;
   expect(await load()).toMatchObject({ load: expect.stringMatching(/normal|low/) as string });

@@ -6,7 +6,7 @@ import type { Logger } from '../logging/logger.ts';
 import { onBattery, powerCheckMs } from './power.ts';
 
 /** Of the parse processes, below this one. */
-const niceness: Record<BackgroundLoad, number> = { low: 19, normal: 5, full: 0 };
+const niceness: Record<BackgroundLoad, number> = { low: 19, normal: 10, full: 0 };
 
 export interface BackgroundOptions {
   chunker: ChunkerPool;

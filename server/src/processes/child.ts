@@ -27,6 +27,8 @@ export class FramedProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...command.env },
       windowsHide: true,
+      // A session of its own, so that its priority can be lowered without this one's.
+      detached: process.platform === 'linux',
     });
     this.#process = child;
     this.#stdin = child.stdin;
