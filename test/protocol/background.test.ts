@@ -91,11 +91,14 @@ describe('a person who says stop', () => {
     client = await open();
     await expect.poll(phase, eventually).toBe('paused');
     expect((await client.files(fixture.folder)).map(({ path }) => path)).not.toContain('src/later.ts');
+    await expect.poll(async () => (await client.status(fixture.folder)).coverage.pendingFiles, eventually).toBe(1);
+    expect((await client.status(fixture.folder)).coverage.lexical).toBeLessThan(1);
     await order(methods.resume);
     await expect.poll(() => finds('laterThanPause'), eventually).toBe(true);
     await client.killServer();
     client = await open();
     await expect.poll(phase, eventually).toBe('ready');
+    expect((await client.status(fixture.folder)).coverage).toEqual({ lexical: 1, instant: 1 });
   });
 
   test('cancelled work stays undone, what is indexed is followed, and resuming finishes it', async () => {

@@ -69,8 +69,9 @@ export class Indexer {
   readonly #waiters = new Waiters(() => this.#waitingFor());
   #work: WorkDone = { filesChanged: 0, embedded: 0 };
   #embedded = 0;
-  /** Files given up by {@link cancel}, as of the last comparison. */
+  /** Files given up by {@link cancel}, or waiting for {@link resume}, as of the last comparison. */
   #leftAlone = 0;
+  #counting: Promise<void> | undefined;
   /** As of the last commit. */
   #stats: StoreStats | undefined;
 
@@ -138,9 +139,12 @@ export class Indexer {
 
   /** Files that are known to differ from what is indexed, whether or not anything is done about it. */
   get pendingFiles(): number {
-    const working = this.#phase !== 'ready' || this.#queue.size > 0;
-    const underWay = working ? Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size) : 0;
-    return this.#leftAlone + underWay;
+    return this.#leftAlone + this.#underWay;
+  }
+
+  get #underWay(): number {
+    if (this.#phase === 'ready' && this.#queue.size === 0) return 0;
+    return Math.max(this.#meter.filesTotal - this.#meter.filesDone, this.#queue.size);
   }
 
   get progress(): IndexProgress {
@@ -183,6 +187,7 @@ export class Indexer {
   rescan(reason: string): void {
     this.#scanReason ??= reason;
     if (this.#halt === 'stopped') this.#goOn();
+    if (this.#halt === 'paused') this.#counting ??= this.#count();
     this.#start();
   }
 
@@ -295,7 +300,7 @@ export class Indexer {
     this.#closing.abort();
     this.#working.abort();
     this.#waiters.fail(cancelled());
-    await Promise.all([this.#loop, this.#fillers.close()]);
+    await Promise.all([this.#loop, this.#counting, this.#fillers.close()]);
     this.#listeners.clear();
   }
 
@@ -405,6 +410,20 @@ export class Indexer {
       // The comparison is still owed.
       this.#scanReason ??= reason;
       throw error;
+    }
+  }
+
+  /** While paused nothing is done, but how much there is to do is said all the same. Never rejects. */
+  async #count(): Promise<void> {
+    const { store, workspace, logger } = this.#options;
+    try {
+      const { jobs } = await scan(store, workspace, { open: this.#open(), knownOnly: false }, this.#closing.signal);
+      if (this.#halt === 'paused') this.#leftAlone = Math.max(0, jobs.length - this.#underWay);
+      this.#publish();
+    } catch (error) {
+      if (!isCancelled(error)) logger.warn(`${workspace.root} cannot be compared: ${messageOf(error)}`);
+    } finally {
+      this.#counting = undefined;
     }
   }
 
