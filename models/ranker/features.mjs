@@ -59,7 +59,7 @@ function trainingSet() {
       text,
       group: language,
       source: kind,
-      byFile: span === undefined || kind === 'name',
+      byFile: kind !== 'doc',
       grades: [1],
       gainsOf: (hits) => hits.map((hit) => Number(hit.path === path && (kind !== 'doc' || overlap(hit, span) >= 0.5))),
     }));

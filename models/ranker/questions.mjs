@@ -1,8 +1,9 @@
 /**
  * The questions of one repository about itself, and its files without what would give the answer away.
  *
- * Five kinds, each with what answers it:
+ * Six kinds, each with what answers it:
  * - `doc`: first sentence of a function's documentation -> the function. Its documentation is blanked out.
+ * - `class`: first sentence of the documentation of a class or type -> its file. That documentation is blanked out.
  * - `header`: first sentence of the comment at the top of a file -> the file. That comment is blanked out.
  * - `test`: name of a test as words -> the file whose name the test's file is made from; the test stays, it is no answer.
  * - `name`: name of a function or class as words -> its file.
@@ -11,7 +12,7 @@
 import { basename } from 'node:path';
 import { seeded } from './sources.mjs';
 
-const most = { doc: 45, header: 25, test: 25, name: 12, symbol: 12 };
+const most = { doc: 45, class: 25, header: 25, test: 25, name: 12, symbol: 12 };
 const licence = /copyright|licen[cs]e|spdx|all rights reserved|\bauthors?\b|eslint|@ts-|coding:|shellcheck|-\*-/i;
 const commentStart =
   /^\s*(?:\/\*|\/\/|#(?!\s*(?:include|define|if|pragma|!|import|region))|--|"""|'''|;;|\{-|\(\*|r""")/;
@@ -96,7 +97,7 @@ export function sample(list, count, random) {
  */
 export function makeQuestions(files, bareCommentLine, { seed, stripAll }) {
   const random = seeded(seed);
-  const found = { doc: [], header: [], test: [], name: [], symbol: [] };
+  const found = { doc: [], header: [], test: [], name: [], symbol: [], class: [] };
   const stems = new Map();
   for (const { path } of files) {
     if (isTest(path)) continue;
@@ -129,6 +130,11 @@ export function makeQuestions(files, bareCommentLine, { seed, stripAll }) {
           found.doc.push({ kind: 'doc', text: doc, path: file.path, span });
         if (words.length >= 3) found.name.push({ kind: 'name', text: words.join(' '), path: file.path, span });
       }
+      if (chunk.kind === 'class' || chunk.kind === 'type') {
+        const doc = chunk.doc && firstSentence(chunk.doc);
+        if (doc && chunk.endLine - chunk.startLine >= 3)
+          found.class.push({ kind: 'class', text: doc, path: file.path, span });
+      }
       if (
         /^(?:class|type|function)$/.test(chunk.kind) &&
         /^[A-Za-z_]\w{3,}$/.test(name) &&
@@ -150,6 +156,9 @@ export function unique(list) {
   return list.filter(({ text }) => times.get(text) === 1);
 }
 
+/** Kinds that are answered by the documentation of what they ask for. */
+const blanks = new Set(['doc', 'class']);
+
 /** The files with documentation that answers blanked out; line numbers stay. */
 function blanked(files, questions, bareCommentLine, stripAll) {
   const texts = new Map();
@@ -159,7 +168,7 @@ function blanked(files, questions, bareCommentLine, stripAll) {
     for (const { blank } of asked) if (blank) for (let at = blank.first; at <= blank.last; at++) lines[at] = '';
     for (const chunk of chunks) {
       const isAsked = asked.some(
-        ({ kind, span }) => kind === 'doc' && span[0] === chunk.startLine && span[1] === chunk.endLine,
+        ({ kind, span }) => blanks.has(kind) && span[0] === chunk.startLine && span[1] === chunk.endLine,
       );
       const isFunction = chunk.kind === 'function' || chunk.kind === 'method';
       if (chunk.doc === '' || !(isAsked || (stripAll && isFunction))) continue;

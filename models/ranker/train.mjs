@@ -35,6 +35,7 @@ const hand = JSON.parse(readFileSync(join(retrieval, 'weights-hand.json'), 'utf8
 /** What a source's questions count together: how much they are like what people ask. */
 const worth = {
   doc: 1,
+  class: 1,
   header: 1,
   test: 1,
   name: 0.3,
