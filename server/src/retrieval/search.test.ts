@@ -181,6 +181,20 @@ describe('a search', () => {
     expect(await score(['src/http/session.py'])).toBeGreaterThan(await score(['src/http/router.ts']));
   });
 
+  it('lifts classes where a thing is described, and functions where it is said what they do', async () => {
+    const lifted = async (query: string): Promise<string[]> => {
+      const { hits } = await search(query, { explain: true });
+      return hits.flatMap(({ symbol, why }) =>
+        why?.some(({ signal: name, share }) => /^(?:thing|action)$/.test(name) && share > 0) ? [symbol] : [],
+      );
+    };
+    expect(await lifted('A rate limiter for the requests of a client')).toEqual(['RateLimiter']);
+    const functions = await lifted('Allow the requests of a client by the rate limiter');
+    expect(functions).toContain('RateLimiter.allow');
+    expect(functions).not.toContain('RateLimiter');
+    expect(await lifted('how does the rate limiter allow requests')).toEqual([]);
+  });
+
   it('lifts what was changed last', async () => {
     const score = async (recent: string[]): Promise<number> => {
       const { hits } = await search('sign', { recent });

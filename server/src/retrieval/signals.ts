@@ -38,6 +38,8 @@ export const signalNames = [
   'private',
   'definition',
   'type',
+  'action',
+  'thing',
   'piece',
   'window',
   ...asides,
@@ -108,6 +110,8 @@ export function judge(
     const instant = instantSignals[at] ?? noDense;
     const deep = deepSignals[at] ?? noDense;
     const defined = definedNames(symbol);
+    const isFunction = kind === 'function' || kind === 'method';
+    const isType = kind === 'class' || kind === 'type';
     const defining = kind !== 'block' && kind !== 'window';
     const name = stemsOf(defined[0] ?? '');
     const owner = stemsOf(symbol.split(',')[0]?.split('.').slice(0, -1).join(' ') ?? '');
@@ -143,8 +147,10 @@ export function judge(
         private: Number(
           /^_|^#/u.test(defined[0] ?? '') || /\b(?:private|static|internal|local|defp)\b/u.test(signature),
         ),
-        definition: Number(kind === 'function' || kind === 'method'),
-        type: Number(kind === 'class' || kind === 'type'),
+        definition: Number(isFunction),
+        type: Number(isType),
+        action: Number(isFunction && asked.describes === 'action'),
+        thing: Number(isType && asked.describes === 'thing'),
         piece: Number(kind === 'block'),
         window: Number(kind === 'window' || kind === 'module'),
         test: Number(aside.has('test')),

@@ -41,6 +41,20 @@ describe('what a query names', () => {
     expect([...understand('how are routes registered').identifiers]).toEqual([]);
   });
 
+  it.each([
+    ['A table that maps paths to their handlers', 'thing'],
+    ['Represents the state of a session', 'thing'],
+    ['Base class for what reads the configuration', 'thing'],
+    ['This function closes the session of a user', 'action'],
+    ['A helper function that joins the paths', 'action'],
+    ['Removes the session of a user', 'action'],
+    ['Return the session of a user', 'action'],
+    ['how are the routes of an application registered', undefined],
+    ['the session', undefined],
+  ])('%s: %s', (text, describes) => {
+    expect(understand(text).describes).toBe(describes);
+  });
+
   it('are the asides it asks for', () => {
     expect([...understand('unit tests of the parser').wants]).toEqual(['test']);
     expect([...understand('where are the examples documented in the readme').wants]).toEqual(['example', 'prose']);

@@ -14,6 +14,8 @@ export type Aside = (typeof asides)[number];
 
 export interface Understanding {
   kind: QueryKind;
+  /** Of a description: whether it names a thing, as the documentation of a class does, or says what is done. */
+  describes?: 'thing' | 'action';
   /** Identifiers the query names, lower case without underscores. */
   identifiers: ReadonlySet<string>;
   /** The same as they are spelled. */
@@ -75,6 +77,10 @@ const leastTopic = 2;
 const sentence = /\s(?:an?|the|this|that|it|its|if|whether|given|so|to|used)\s/iu;
 const gerund = /^\p{L}+ing\b/iu;
 const shortestDescription = 5;
+/** `A table of …`, `Represents …`, `Base class for …`; but not `This function …`. */
+const thing =
+  /^(?:an?|the|this|these|all|base|abstract|represents?|provides?|contains?|holds?|decorates?|class|interface|trait|types?|struct(?:ure)?|enum|object|definition|implementation|configuration|options|errors?|exception|collection|container)\b/iu;
+const routine = /^(?:an?|the|this)\s(?:\p{L}+\s)?(?:functions?|methods?|macro|callback|routine|helper|procedure)\b/iu;
 
 const asked: readonly (readonly [Aside, RegExp])[] = [
   ['test', /\b(?:tests?|testing|tested|specs?|unit[- ]tests?|fixtures?|mock(?:s|ed|ing)?|bench(?:mark)?s?)\b/iu],
@@ -109,6 +115,9 @@ export function understoodAs(kind: QueryKind, text: string): Understanding {
   const named = words.filter((word) => telling.test(word) || kind === 'symbol');
   return {
     kind,
+    ...(kind === 'description'
+      ? { describes: thing.test(text.trim()) && !routine.test(text.trim()) ? 'thing' : 'action' }
+      : {}),
     identifiers: new Set(kind === 'code' ? [] : named.map(bareName)),
     spelled: new Set(kind === 'code' ? [] : named),
     stems: kind === 'code' ? [] : tellingStems(text).filter((stem) => !languageWords.includes(stem)),
