@@ -78,7 +78,7 @@ const inferenceSchema = z.object({
   /** Id of the model that puts the best hits in order; empty: none does. */
   reranker: z.string().max(64).default(''),
   /** Milliseconds the reranker may take of one search. */
-  rerankBudget: z.int().min(0).max(10_000).default(150),
+  rerankBudget: z.int().min(0).max(10_000).default(90),
   /** Milliseconds a search may take to embed candidates that have no deep vector yet; 0: none are. */
   onDemandBudget: z.int().min(0).max(10_000).default(80),
 });

@@ -48,7 +48,7 @@ export interface Reranker {
   close(): Promise<void>;
 }
 
-export const defaultRerankBudgetMs = 150;
+export const defaultRerankBudgetMs = 90;
 /** The step that runs when the budget ends is waited for, since its scores are almost there. */
 const graceMs = 100;
 const mostThreads = 4;
