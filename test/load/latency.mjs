@@ -5,7 +5,8 @@
  *
  * Indexes FOLDER (unless the home already holds its index), then asks every line of FILE one after the other through a
  * language server, `--rounds` times, and prints p50, p95 and p99 of the milliseconds that the server reports: as a whole
- * and by stage. With --rerank the built-in reranker puts the best hits in order, within its usual time. The first round of questions warms and is not counted.
+ * and by stage. With --rerank the built-in reranker puts the best hits in order, within its usual time. The first round of
+ * questions warms and is not counted.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';

@@ -115,9 +115,7 @@ export function understoodAs(kind: QueryKind, text: string): Understanding {
   const named = words.filter((word) => telling.test(word) || kind === 'symbol');
   return {
     kind,
-    ...(kind === 'description'
-      ? { describes: thing.test(text.trim()) && !routine.test(text.trim()) ? 'thing' : 'action' }
-      : {}),
+    ...(kind === 'description' ? { describes: describedBy(text.trim()) } : {}),
     identifiers: new Set(kind === 'code' ? [] : named.map(bareName)),
     spelled: new Set(kind === 'code' ? [] : named),
     stems: kind === 'code' ? [] : tellingStems(text).filter((stem) => !languageWords.includes(stem)),
@@ -136,6 +134,10 @@ function topicOf(text: string, words: number, languageWords: readonly string[]):
     .split(/\s+/u)
     .filter((word) => !languageWords.includes(word))
     .join(' ');
+}
+
+function describedBy(text: string): 'thing' | 'action' {
+  return thing.test(text) && !routine.test(text) ? 'thing' : 'action';
 }
 
 /** The form in which names are compared: lower case, without underscores. */
