@@ -144,6 +144,28 @@ describe('chunkFile', () => {
     expect(chunks.at(-1)).toMatchObject({ symbol: 'f2999', startLine: 14_996, endLine: 15_000 });
   });
 
+  it.each(['@Test', '@Test(', '@Test("a'])('ends at %s that is last in a file', (last) => {
+    const { chunks, method } = expectSound({ path: 'A.kt', language: 'kotlin', text: `val s = 1\n${last}` });
+    expect(method).toBe('parsed');
+    expect(chunks.at(-1)?.endLine).toBe(2);
+  });
+
+  it('gives up a grammar that gets nowhere, and goes on with the next file', () => {
+    const text = [
+      '{""',
+      '0',
+      '######val session = Session(newId(), user, cloc)',
+      '    }\n\n    override fun close() {\n        sessions.clear()',
+      ' rn bytes.joinToString("") { "%02x".format(it) }\n        }\n    }\n}\n',
+      'object Sessions {\n    val shared = SessionStore()\n}\n\n/',
+    ].join('\n');
+    const broken = expectSound({ path: 'A.kt', language: 'kotlin', text });
+    expect(broken.method).toBe('parser-failed');
+    expect(broken.detail).toContain('nowhere');
+    const whole = { ...fixture('kotlin'), language: 'kotlin' };
+    expect(expectSound(whole).method).toBe('parsed');
+  });
+
   it('lets parts of a long body overlap and keep its name', () => {
     const body = Array.from({ length: 150 }, (_, i) => `  call(${i});`).join('\n');
     const { chunks } = expectSound({ path: 'a.js', language: 'javascript', text: `function long() {\n${body}\n}\n` });
