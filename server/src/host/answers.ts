@@ -44,11 +44,11 @@ export async function answerSearch(
   const most = wantsRerank ? Math.max(limit, rerankCandidates) : limit;
   const beyond = fold ? foldedBeyond : 1;
   const options = { limit: most * beyond, filter: toFilter(params), lanes, ranker, explain, near, recent };
-  const answer = await searchCode(retrieval, query, options, signal);
+  const read = (...range: [string, number, number]): Promise<string[]> => workspace.lines(...range);
+  const answer = await searchCode(retrieval, query, options, read, signal);
   if (signal.aborted) throw cancelled();
   const beforeRead = performance.now();
-  const read = { terms: answer.terms, limit: most, fold };
-  const found = await readable(answer.hits, (...range) => workspace.lines(...range), read);
+  const found = await readable(answer.hits, read, { terms: answer.terms, limit: most, fold });
   // Gone from the disk, and the index does not know yet.
   const hits = found.filter(({ snippet }) => snippet !== '');
   const end = performance.now();

@@ -8,6 +8,7 @@ import type { Embedder } from '../inference/types.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import { encodePayload } from '../store/payload.ts';
 import { hashBytes, type FileRecord, type RankedStore } from '../store/types.ts';
+import type { ReadLines } from './read-lines.ts';
 import { searchCode, type Answer, type RetrievalDeps, type SearchOptions } from './search.ts';
 
 const model = fileURLToPath(new URL('../../../models/instant-v2', import.meta.url));
@@ -106,6 +107,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+/** Pieces stand ten lines apart. */
+const read: ReadLines = (path, start, end) => {
+  const lines = (files[path] ?? []).flatMap(({ body }) => [body, ...Array.from({ length: 9 }, () => '')]);
+  return Promise.resolve(lines.slice(start - 1, end));
+};
+
 function search(query: string, options: Partial<SearchOptions> = {}, lanes = ['instant']): Promise<Answer> {
   const deps: RetrievalDeps = {
     store,
@@ -113,7 +120,7 @@ function search(query: string, options: Partial<SearchOptions> = {}, lanes = ['i
     lanes: lanes.map((name) => ({ name, embedder, space: `${name}:x` })),
     patienceMs: 0,
   };
-  return searchCode(deps, query, { limit: 10, filter: {}, ...options }, signal);
+  return searchCode(deps, query, { limit: 10, filter: {}, ...options }, read, signal);
 }
 
 const paths = ({ hits }: Answer): string[] => hits.map(({ path }) => path);

@@ -9,6 +9,7 @@ import type {
   SearchTimings,
 } from '../../../protocol/search.ts';
 import type { Filter, RankedStore } from '../store/types.ts';
+import { comparedWith } from './alike.ts';
 import type { SearchLane } from './ask-lane.ts';
 import { gather, type Candidate, type Candidates } from './candidates.ts';
 import { verdictOn, type Verdict } from './confidence.ts';
@@ -16,6 +17,7 @@ import { narrowed, parseQuery } from './filters.ts';
 import { withOnDemand } from './on-demand.ts';
 import type { RecentPaths } from './recency.ts';
 import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
+import type { ReadLines } from './read-lines.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
 import type { Terms } from './snippet.ts';
 import { understand, type Understanding } from './understand.ts';
@@ -71,20 +73,40 @@ export interface JudgedQuery {
   timings: { embed: number; lexical: number; vector: number };
 }
 
+/** What was typed has no language that is known. */
+const unknownLanguage = '';
+
 /** The best chunks for a question, a symbol, an error message, a path or a piece of code; an empty query has none. */
 export async function searchCode(
   deps: RetrievalDeps,
   query: string,
   options: SearchOptions,
+  read: ReadLines,
   signal: AbortSignal,
 ): Promise<Answer> {
   const start = performance.now();
-  const { judged, asked, phrases, timings, absent, onDemand } = await candidatesFor(deps, query, options, signal);
+  const found = await candidatesFor(deps, query, options, signal);
+  const { asked, phrases, timings, absent, onDemand } = found;
+  const judged = await readWhereCode(found, query, options, read, signal);
   const { hits, first } = ranked(judged, asked, options);
   const verdict = verdictOn(first, judged, asked);
   const waited = timings.embed + timings.lexical + timings.vector;
   const fuse = Math.max(0, performance.now() - start - waited);
   return { hits, verdict, terms: { stems: asked.stems, phrases }, timings: { ...timings, fuse }, absent, onDemand };
+}
+
+/** Code is compared with the candidates themselves, unless the weights do not ask for that. */
+async function readWhereCode(
+  { judged, asked }: JudgedQuery,
+  query: string,
+  { ranker = 'learned' }: SearchOptions,
+  read: ReadLines,
+  signal: AbortSignal,
+): Promise<Judged[]> {
+  const { code } = weightsOf(ranker);
+  if (asked.kind !== 'code' || code.alike === undefined) return judged;
+  const source = { code: parseQuery(query).text, language: unknownLanguage };
+  return comparedWith(source, rank(judged, code), read, signal);
 }
 
 /** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */

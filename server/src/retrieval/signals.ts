@@ -51,6 +51,8 @@ export const signalNames = [
   'language',
   'near',
   'recent',
+  'alike',
+  'evenly',
 ] as const;
 export type SignalName = (typeof signalNames)[number];
 export type Signals = Readonly<Record<SignalName, number>>;
@@ -168,6 +170,9 @@ export function judge(
         language: Number(asked.languages.has(info.language)),
         near: nearness(info.path, near),
         recent: recencyOf(info.path, recent),
+        // Only code that is read has these (alike.ts).
+        alike: 0,
+        evenly: 0,
       },
     };
   });

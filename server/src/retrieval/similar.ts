@@ -2,6 +2,7 @@
 import type { OnDemandReport, SimilarMark } from '../../../protocol/search.ts';
 import { decodePayload } from '../store/payload.ts';
 import type { ChunkInfo, Filter, VectorStore } from '../store/types.ts';
+import { comparedWith } from './alike.ts';
 import { gather, type Candidate, type Candidates } from './candidates.ts';
 import { tokenKinds, tokensOf, type CodeToken } from './code-tokens.ts';
 import { withOnDemand } from './on-demand.ts';
@@ -115,11 +116,11 @@ export async function similarCode(
   const best = (some: Candidates): Candidate[] => rank(elsewhere(some), counted).map((one) => one.judged.candidate);
   const { found, report } = await withOnDemand(gathered, best, signal);
   const start = performance.now();
-  const most = Object.values(counted).reduce((sum, weight) => sum + Math.max(0, weight), 0);
-  const nearest = rank(elsewhere(found), counted).slice(0, limit + readBeyond);
+  const most = Object.values(counted).reduce((sum, weight) => sum + Math.max(0, weight), 0) - (counted.evenly ?? 0);
+  const nearest = rank(await comparedWith(source, rank(elsewhere(found), counted), read, signal), counted);
   const compare = comparison(source);
   const hits = await Promise.all(
-    nearest.map(async ({ judged, score }) => {
+    nearest.slice(0, limit + readBeyond).map(async ({ judged, score }) => {
       const { path, startLine, endLine } = judged.candidate.info;
       return compare(judged, Math.max(0, score) / most, (await read(path, startLine, endLine)).join('\n'));
     }),
