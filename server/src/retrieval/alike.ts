@@ -12,13 +12,13 @@ import type { Scored } from './ranker.ts';
 import type { Judged } from './signals.ts';
 
 /** Candidates that are read, the best by the other signals. */
-const compared = 320;
+const compared = 400;
 /** Few candidates of a language count as if so many of all languages were among them. */
 const borrowed = 10;
 /** Half of a term's weight is reached when it occurs so often. */
 const halfFrequency = 1.2;
 /** Standard deviations above the mean that count as 1. */
-const farthest = 5;
+const farthest = 10;
 /** Files between two turns of the event loop. */
 const atOnce = 10;
 
