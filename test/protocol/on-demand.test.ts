@@ -78,6 +78,8 @@ test('without time, or by the wish of a search, the lane is left alone', async (
   const without = await ask(client, { patienceMs: 30_000 });
   expect(without.onDemand).toBeUndefined();
   expect(without.absent).toBeUndefined();
+  const named = await ask(client, { lanes: ['lexical', 'deep'] });
+  expect(named.absent).toEqual([{ lane: 'deep', reason: expect.stringContaining('off') as string }]);
   const asked = await ask(client, { patienceMs: 30_000, onDemandMs: 10_000 });
   expect(asked.onDemand?.compared).toBeGreaterThan(2);
   const none = await ask(client, { patienceMs: 30_000, onDemandMs: 0 });

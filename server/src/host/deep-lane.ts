@@ -38,6 +38,8 @@ export interface DeepSearch {
   patienceMs: number;
   /** Milliseconds for embedding candidates that have no vector; 0: none; absent: as the settings say. */
   onDemandMs?: number | undefined;
+  /** The search names this lane: where it cannot be asked the answer says why, whatever the settings. */
+  named: boolean;
 }
 
 /** How a search asks the lane, or why it does not although it is to. */
@@ -90,10 +92,10 @@ export class DeepLane {
   /** How a search asks the lane. A folder nobody follows is not filled by it. */
   async asked(stats: StoreStats, search: DeepSearch): Promise<AskedDeep> {
     const { models, settings } = this.#deps;
-    const { patienceMs, onDemandMs: budgetMs = settings.inference.onDemandBudget } = search;
+    const { patienceMs, onDemandMs: budgetMs = settings.inference.onDemandBudget, named } = search;
     const embeds = settings.deep === 'on-demand' || (search.onDemandMs ?? 0) > 0;
     const waits = patienceMs > defaultPatienceMs;
-    if (settings.deep === 'on-demand' || coveredIn(stats, models.deepModel.space) > 0) {
+    if (settings.deep === 'on-demand' || named || coveredIn(stats, models.deepModel.space) > 0) {
       const started = this.#start();
       // Which device it is may take a self-test to find out.
       await (settings.deep === 'on-demand' ? started : Promise.race([started, delay(waits ? patienceMs : 0)]));
@@ -101,14 +103,17 @@ export class DeepLane {
     if (embeds && this.#outcome.lane === undefined) await this.#startOnDemand();
     const lane = this.#previous ?? this.#outcome.lane;
     if (lane === undefined) {
-      const wanted = embeds || settings.deep === 'on';
+      const wanted = embeds || named || settings.deep === 'on';
       return wanted ? { absent: { lane: 'deep', reason: this.#outcome.note ?? '' } } : {};
     }
     const covered = coveredIn(stats, lane.space);
     const source = budgetMs > 0 && this.#previous === undefined && covered < stats.chunks ? this.#onDemand : undefined;
     // The few vectors that searches left would pass for the nearest of all.
     const sparse = this.filled === undefined && this.#previous === undefined && covered < stats.chunks;
-    if (source === undefined) return covered > 0 && !sparse ? { lane } : {};
+    if (source === undefined) {
+      if (covered > 0 && !sparse) return { lane };
+      return named ? { absent: { lane: 'deep', reason: 'this folder is not embedded for it' } } : {};
+    }
     const onDemand: OnDemand = {
       budgetMs,
       candidates: onDemandCandidates,

@@ -317,11 +317,16 @@ export class Folder {
 
   async #answering(
     stats: StoreStats,
-    { patienceMs = defaultPatienceMs, onDemandMs }: Pick<SearchParams, 'patienceMs' | 'onDemandMs'>,
+    {
+      patienceMs = defaultPatienceMs,
+      onDemandMs,
+      lanes: named,
+    }: Pick<SearchParams, 'patienceMs' | 'onDemandMs' | 'lanes'>,
   ): Promise<AnswerDeps> {
     const { store, models, workspace, rerankers, settings } = this.#deps;
     const { instant } = models.lanes;
-    const deep = await this.#deep.asked(stats, { patienceMs, onDemandMs });
+    const search = { patienceMs, onDemandMs, named: named?.includes('deep') ?? false };
+    const deep = await this.#deep.asked(stats, search);
     const lanes = [
       ...(coveredIn(stats, instant.space) > 0 ? [instant] : []),
       ...(deep.lane === undefined ? [] : [deep.lane]),

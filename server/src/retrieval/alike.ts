@@ -100,17 +100,19 @@ function byFile(scored: readonly Scored[]): FileOfChunks[] {
 
 /** By cosine of term weights: frequency, saturated, times rarity within the language. */
 function cosines(own: Shape, others: readonly Read[]): number[] {
-  const rarity = rarityIn(others);
-  const languages = [...new Set(others.map(({ language }) => language))];
-  const ofOwn = (term: number): number =>
-    languages.reduce((sum, language) => sum + rarity(term, language), 0) / Math.max(1, languages.length);
+  const rarities = raritiesIn(others);
   const weights = new Map<number, number>();
-  for (const [term, times] of own) weights.set(term, saturated(times) * ofOwn(term));
+  for (const [term, times] of own) {
+    let sum = 0;
+    for (const rarity of rarities.values()) sum += rarity(term);
+    weights.set(term, (saturated(times) * sum) / Math.max(1, rarities.size));
+  }
   return others.map(({ language, shape }) => {
+    const rarity = rarities.get(language) ?? ((): number => 0);
     let product = 0;
     let square = 0;
     for (const [term, times] of shape) {
-      const weight = saturated(times) * rarity(term, language);
+      const weight = saturated(times) * rarity(term);
       product += weight * (weights.get(term) ?? 0);
       square += weight * weight;
     }
@@ -120,8 +122,8 @@ function cosines(own: Shape, others: readonly Read[]): number[] {
 
 const saturated = (times: number): number => times / (times + halfFrequency);
 
-/** BM25's inverse document frequency (Robertson and Zaragoza 2009) within the candidates of a language. */
-function rarityIn(others: readonly Read[]): (term: number, language: string) => number {
+/** By language: BM25's inverse document frequency (Robertson and Zaragoza 2009) of a term among its candidates. */
+function raritiesIn(others: readonly Read[]): Map<string, (term: number) => number> {
   const byLanguage = new Map<string, { shapes: number; having: Map<number, number> }>();
   for (const { language, shape } of others) {
     const known = byLanguage.get(language) ?? { shapes: 0, having: new Map<number, number>() };
@@ -129,11 +131,12 @@ function rarityIn(others: readonly Read[]): (term: number, language: string) => 
     known.shapes++;
     for (const term of shape.keys()) known.having.set(term, (known.having.get(term) ?? 0) + 1);
   }
-  return (term, language) => {
-    const known = byLanguage.get(language);
-    const having = known?.having.get(term) ?? 0;
-    return Math.log(1 + ((known?.shapes ?? 0) - having + 0.5) / (having + 0.5));
-  };
+  return new Map(
+    [...byLanguage].map(([language, { shapes, having }]) => {
+      const byCount = Float64Array.from({ length: shapes + 1 }, (_, n) => Math.log(1 + (shapes - n + 0.5) / (n + 0.5)));
+      return [language, (term) => byCount[having.get(term) ?? 0] ?? 0] as const;
+    }),
+  );
 }
 
 interface Standard {
