@@ -3,7 +3,7 @@
  * lane and stage, and prints NDCG@10, recall@10, MRR@10 and the latency the server reports.
  *
  *   node test/quality/eval.mjs [--eval FOLDER] [--quick] [--sets SET,…] [--only FOLDER,…] [--modes MODE,…] [--deep | --on-demand]
- *     [--via cli] [--by-group] [--json FILE] [--hits FOLDER] [--work FOLDER] [--gate | --write-baseline]
+ *     [--rerank] [--via cli] [--by-group] [--json FILE] [--hits FOLDER] [--work FOLDER] [--gate | --write-baseline]
  *
  * FOLDER holds the sets and `tools/` (docs/testing.md). --quick takes two small repositories, and the shop of the
  * fixtures alone where FOLDER is absent. --gate fails when the shipped way of searching is worse than
@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compare, writeBaseline } from './eval/gate.mjs';
-import { deepModes, modes, onDemandModes, shipped } from './eval/modes.mjs';
+import { deepModes, modes, onDemandModes, rerankModes, shipped } from './eval/modes.mjs';
 import { commandLine, languageClient, tiercel } from './eval/product.mjs';
 import { printComparison, printGroups, printTable, tableOf } from './eval/report.mjs';
 import { questionsAboutFiles, sets } from './eval/sets.mjs';
@@ -36,6 +36,7 @@ const { values } = parseArgs({
     modes: { type: 'string' },
     deep: { type: 'boolean', default: false },
     'on-demand': { type: 'boolean', default: false },
+    rerank: { type: 'boolean', default: false },
     via: { type: 'string', default: 'lsp' },
     'by-group': { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -57,7 +58,7 @@ if (values.eval !== undefined && !existsSync(join(values.eval, 'tools', 'unpack.
 if (values.eval === undefined && !values.quick) {
   fail('usage: npm run eval -- --eval FOLDER [--quick] [--sets SET,…] (see test/quality/eval.mjs)');
 }
-const known = { ...modes, ...deepModes, ...onDemandModes };
+const known = { ...modes, ...deepModes, ...onDemandModes, ...rerankModes };
 const wantedModes =
   values.modes?.split(',') ??
   (values.quick
@@ -66,6 +67,7 @@ const wantedModes =
         ...Object.keys(modes),
         ...(values.deep ? Object.keys(deepModes) : []),
         ...(values['on-demand'] ? Object.keys(onDemandModes) : []),
+        ...(values.rerank ? Object.keys(rerankModes) : []),
       ]);
 const wantedSets = values.sets?.split(',') ?? (values.quick ? Object.keys(quick) : Object.keys(sets));
 if (wantedModes.some((mode) => mode in deepModes) && wantedModes.some((mode) => mode in onDemandModes)) {

@@ -24,5 +24,8 @@ export const deepModes = {
 const onDemand = { lanes: ['lexical', 'instant', 'deep'], ranker: 'learned', onDemandMs: 80 };
 export const onDemandModes = { 'on demand': onDemand, 'on demand again': onDemand };
 
+/** The best hits put in order by late interaction with the built-in transformer, within the 90 ms of the settings. */
+export const rerankModes = { reranked: { lanes: ['lexical', 'instant'], ranker: 'learned', rerank: true } };
+
 /** What a user gets without asking for anything, and what the gate holds. */
 export const shipped = 'learned ranker';
