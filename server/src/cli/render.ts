@@ -43,7 +43,9 @@ export function renderHits(
   const incomplete = coverageNote(coverage);
   const lines = hits.length === 0 ? ['No match.'] : hits.map((hit, i) => renderHit(hit, i + 1, colour));
   const poor = notes.goodMatch === false && hits.length > 0 ? ['No good match. The nearest are:', ''] : [];
-  const absent = (notes.absent ?? []).map(({ lane, reason }) => `Without the ${lane} lane: ${reason.replace(/\.$/u, '')}.`);
+  const absent = (notes.absent ?? []).map(
+    ({ lane, reason }) => `Without the ${lane} lane: ${reason.replace(/\.$/u, '')}.`,
+  );
   const onDemand = notes.onDemand === undefined ? [] : [onDemandNote(notes.onDemand)];
   const reranked = notes.rerank === undefined ? [] : [rerankNote(notes.rerank)];
   return [
