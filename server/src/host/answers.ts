@@ -60,6 +60,7 @@ export async function answerSearch(
     query,
     candidates: hits,
     textOf: ({ symbol, snippet }) => `${symbol}\n${snippet}`,
+    scoreOf: ({ score }) => score,
     patienceMs: params.patienceMs ?? defaultPatienceMs,
     signal,
   });

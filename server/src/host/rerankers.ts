@@ -13,6 +13,8 @@ export interface RerankRequest<T> {
   /** Best first. */
   candidates: readonly T[];
   textOf: (candidate: T) => string;
+  /** What they are in order by. */
+  scoreOf: (candidate: T) => number;
   /** How long a model that is not in memory is waited for, milliseconds, on top of its budget. */
   patienceMs: number;
   signal: AbortSignal;
@@ -35,7 +37,7 @@ export class Rerankers {
    * @throws TiercelError `Cancelled`
    */
   async rerank<T>(request: RerankRequest<T>): Promise<{ candidates: T[]; report: RerankReport }> {
-    const { settings, query, candidates, textOf, patienceMs, signal } = request;
+    const { settings, query, candidates, textOf, scoreOf, patienceMs, signal } = request;
     const { reranker: wanted, model, rerankBudget: budgetMs } = settings.inference;
     const id = wanted === '' ? model : wanted;
     const empty = { model: id, device: 'none', scored: 0, candidates: candidates.length, milliseconds: 0 };
@@ -47,7 +49,7 @@ export class Rerankers {
       const report = { ...empty, model: reranker.model, device: reranker.device, scored: scores.length, milliseconds };
       const idle = scores.length === 0 && candidates.length > 0;
       const note = reranker.loaded ? 'there was no time to score one' : 'the model is being loaded';
-      return { candidates: reorder(candidates, scores), report: idle ? { ...report, note } : report };
+      return { candidates: reorder(candidates, scores, scoreOf), report: idle ? { ...report, note } : report };
     } catch (error) {
       if (signal.aborted) throw error;
       return { candidates: [...candidates], report: { ...empty, note: messageOf(error) } };

@@ -29,6 +29,9 @@ afterAll(async () => {
   await bundle.remove();
 });
 
+/** No order before. */
+const alike = (): number => 0;
+
 describe('reranking by late interaction', () => {
   it('comes back without scores within its budget while the model is loading', async () => {
     const { scores, complete, milliseconds } = await reranker.rerank(question, [answer], { budgetMs: 0 });
@@ -41,7 +44,7 @@ describe('reranking by late interaction', () => {
   it('puts the text that answers first', async () => {
     const { scores, complete } = await reranker.rerank(question, [...others, answer], { budgetMs: 30_000 });
     expect(complete).toBe(true);
-    expect(reorder([...others, answer], scores)[0]).toBe(answer);
+    expect(reorder([...others, answer], scores, alike)[0]).toBe(answer);
     expect(Math.max(...scores)).toBeLessThanOrEqual(1.0001);
   });
 
@@ -52,7 +55,7 @@ describe('reranking by late interaction', () => {
     expect(scores.length).toBeGreaterThan(0);
     expect(scores.length).toBeLessThan(many.length);
     expect(milliseconds).toBeLessThan(5000);
-    const order = reorder([answer, ...many], scores);
+    const order = reorder([answer, ...many], scores, alike);
     expect(order).toHaveLength(many.length + 1);
     expect(order.slice(scores.length)).toEqual(many.slice(scores.length - 1));
   });
@@ -70,6 +73,13 @@ describe('reranking by late interaction', () => {
 });
 
 it('leaves what has no score where it was', () => {
-  expect(reorder(['a', 'b', 'c', 'd'], Float32Array.of(1, 3, 2))).toEqual(['b', 'c', 'a', 'd']);
-  expect(reorder(['a', 'b'], new Float32Array(0))).toEqual(['a', 'b']);
+  expect(reorder(['a', 'b', 'c', 'd'], Float32Array.of(1, 3, 2), alike)).toEqual(['b', 'c', 'a', 'd']);
+  expect(reorder(['a', 'b'], new Float32Array(0), alike)).toEqual(['a', 'b']);
+});
+
+it('weighs what it finds against the order before', () => {
+  const clear = (name: string): number => ({ a: 9, b: 2, c: 1 })[name] ?? 0;
+  expect(reorder(['a', 'b', 'c'], Float32Array.of(0.5, 0.4, 0.6), clear)).toEqual(['a', 'c', 'b']);
+  const close = (name: string): number => ({ a: 1.2, b: 1.1, c: 1, d: -3 })[name] ?? 0;
+  expect(reorder(['a', 'b', 'c', 'd'], Float32Array.of(0.1, 0.1, 0.9, 0.1), close)).toEqual(['c', 'a', 'b', 'd']);
 });

@@ -109,9 +109,28 @@ async function within(ms: number, answer: Promise<Answer>): Promise<Answer | und
   }
 }
 
-/** The order of candidates: scored ones by score on the places they had, the others where they were. */
-export function reorder<T>(candidates: readonly T[], scores: Float32Array): T[] {
-  const scored = candidates.slice(0, scores.length).map((candidate, at) => ({ candidate, score: scores[at] ?? 0 }));
-  scored.sort((a, b) => b.score - a.score);
-  return [...scored.map(({ candidate }) => candidate), ...candidates.slice(scores.length)];
+/** What the reranker's score counts against the one before. */
+const weight = 0.5;
+
+/**
+ * The order of candidates: scored ones on the places they had, by their score and the one that brought them there, each
+ * in standard deviations of those that are scored. A reranker sees a text; what was known of its file, its name and its
+ * place is in the score before, and lost where only the new one counts (docs/ranking.md).
+ *
+ * @param scoreOf what the order was by
+ */
+export function reorder<T>(candidates: readonly T[], scores: Float32Array, scoreOf: (candidate: T) => number): T[] {
+  const scored = candidates.slice(0, scores.length);
+  const before = deviations(scored.map(scoreOf));
+  const after = deviations([...scores.subarray(0, scored.length)]);
+  const sum = (at: number): number => (before[at] ?? 0) + weight * (after[at] ?? 0);
+  const order = scored.map((candidate, at) => ({ candidate, score: sum(at) })).sort((a, b) => b.score - a.score);
+  return [...order.map(({ candidate }) => candidate), ...candidates.slice(scores.length)];
+}
+
+/** From the mean, in standard deviations; none where all are the same. */
+function deviations(values: readonly number[]): number[] {
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length));
+  return values.map((value) => (deviation === 0 ? 0 : (value - mean) / deviation));
 }
