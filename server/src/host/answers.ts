@@ -10,6 +10,7 @@ import {
   type SimilarResult,
 } from '../../../protocol/search.ts';
 import { embeddingText } from '../chunking/embedding-text.ts';
+import type { ReadLines } from '../retrieval/read-lines.ts';
 import type { RecentPaths } from '../retrieval/recency.ts';
 import { readable } from '../retrieval/readable.ts';
 import { searchCode, type Answer, type RetrievalDeps } from '../retrieval/search.ts';
@@ -44,7 +45,7 @@ export async function answerSearch(
   const most = wantsRerank ? Math.max(limit, rerankCandidates) : limit;
   const beyond = fold ? foldedBeyond : 1;
   const options = { limit: most * beyond, filter: toFilter(params), lanes, ranker, explain, near, recent };
-  const read = (...range: [string, number, number]): Promise<string[]> => workspace.lines(...range);
+  const read = readerOf(workspace);
   const answer = await searchCode(retrieval, query, options, read, signal);
   if (signal.aborted) throw cancelled();
   const beforeRead = performance.now();
@@ -79,7 +80,7 @@ export async function answerSimilar(
   const start = performance.now();
   const source = await sourceOf(retrieval, workspace, path, params);
   const { limit = 10 } = params;
-  const read = (...range: [string, number, number]): Promise<string[]> => workspace.lines(...range);
+  const read = readerOf(workspace);
   const answer = await similarCode(retrieval, source, { limit, filter: toFilter(params) }, read, signal);
   if (signal.aborted) throw cancelled();
   const beforeRead = performance.now();
@@ -93,6 +94,11 @@ export async function answerSimilar(
     ...notesOf(answer),
   };
 }
+
+const readerOf =
+  (workspace: Workspace): ReadLines =>
+  (...range) =>
+    workspace.lines(...range);
 
 /** What an answer says of its lanes, where there is something to say. */
 function notesOf({ absent, onDemand }: Pick<Answer, 'absent' | 'onDemand'>): {

@@ -5,6 +5,7 @@
  */
 import { tokenKinds, type CodeToken } from './code-tokens.ts';
 import concepts from './concepts.json' with { type: 'json' };
+import { finished, mixed } from './murmur.ts';
 import { bareName } from './understand.ts';
 
 /** How often each term occurs, by its number in a {@link Vocabulary}. */
@@ -76,11 +77,7 @@ export class Vocabulary {
  * that share one count as the same, which happens to one in ten thousand.
  */
 function runOf(kind: number, first: number, second: number, third = 0): number {
-  let mixed = Math.imul(first, 0x9e3779b1) ^ kind;
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) + second;
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) + third;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x27d4eb2f);
-  return (mixed ^ (mixed >>> 15)) & 0x3fffffff;
+  return finished(mixed(mixed(mixed(kind, first), second), third)) & 0x3fffffff;
 }
 
 /** A place in the code: what it is, what it is where names are left aside, and the parts of a name. */

@@ -87,7 +87,7 @@ export async function searchCode(
   const start = performance.now();
   const found = await candidatesFor(deps, query, options, signal);
   const { asked, phrases, timings, absent, onDemand } = found;
-  const judged = await readWhereCode(found, query, options, read, signal);
+  const judged = await readWhereCode(found, options, read, signal);
   const { hits, first } = ranked(judged, asked, options);
   const verdict = verdictOn(first, judged, asked);
   const waited = timings.embed + timings.lexical + timings.vector;
@@ -98,14 +98,13 @@ export async function searchCode(
 /** Code is compared with the candidates themselves, unless the weights do not ask for that. */
 async function readWhereCode(
   { judged, asked }: JudgedQuery,
-  query: string,
   { ranker = 'learned' }: SearchOptions,
   read: ReadLines,
   signal: AbortSignal,
 ): Promise<Judged[]> {
   const { code } = weightsOf(ranker);
   if (asked.kind !== 'code' || code.alike === undefined) return judged;
-  const source = { code: parseQuery(query).text, language: unknownLanguage };
+  const source = { code: asked.topic, language: unknownLanguage };
   return comparedWith(source, rank(judged, code), read, signal);
 }
 

@@ -1,5 +1,6 @@
 /** Runs of tokens as sets of hashes, and how much two pieces of code have in common. */
 import { tokenKinds, type CodeToken } from './code-tokens.ts';
+import { finished, mixed } from './murmur.ts';
 
 /**
  * Tokens of a run. Shorter runs are shared by chance, longer ones are all lost around one changed token: of a function of
@@ -99,20 +100,6 @@ function textHash(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return hash >>> 0;
-}
-
-/** One step, and the end, of MurmurHash3 (Appleby). */
-function mixed(hash: number, value: number): number {
-  let k = Math.imul(value, 0xcc9e2d51);
-  k = (k << 15) | (k >>> 17);
-  const h = hash ^ Math.imul(k, 0x1b873593);
-  return Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64;
-}
-
-function finished(hash: number): number {
-  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }
 
 function distinct(hashes: Uint32Array): GramSet {
