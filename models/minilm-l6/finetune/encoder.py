@@ -85,3 +85,9 @@ def to_tensors(model, original):
         for name, tensor in zip(names, parameter.chunk(len(names))):
             found[name] = tensor.clone().contiguous()
     return found
+
+
+def mixed(original, tuned, share):
+    """Tensors between two models: `share` of the tuned one (Wortsman et al. 2022, WiSE-FT)."""
+    floats = {name: original[name].lerp(value, share) for name, value in tuned.items() if value.is_floating_point()}
+    return {**tuned, **floats}

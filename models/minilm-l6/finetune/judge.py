@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from encoder import from_tensors
+from encoder import from_tensors, mixed
 from pairs import read_groups
 from texts import Reader
 
@@ -39,9 +39,7 @@ def weights_of(name, original):
     file, _, share = name.partition("@")
     if file == "original":
         return original
-    weights, share = load_file(file), float(share or 1)
-    mixed = {key: original[key].lerp(value, share) for key, value in weights.items() if value.is_floating_point()}
-    return {**weights, **mixed}
+    return mixed(original, load_file(file), float(share or 1))
 
 
 @torch.inference_mode()
