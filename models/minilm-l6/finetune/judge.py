@@ -30,9 +30,9 @@ def tasks_of(groups, choose):
         for kind, count in QUESTIONS.items():
             pairs = [pair for pair in group.pairs if pair.kind == kind and pair.code in group.chunks]
             asked += choose.sample(pairs, min(count, len(pairs)))
-        answers = sorted({pair.code for pair in asked})
-        others = [code for code in group.chunks if code not in set(answers)]
-        yield group, asked, answers + choose.sample(others, min(OTHERS, len(others)))
+        answers = {pair.code for pair in asked}
+        others = [code for code in group.chunks if code not in answers]
+        yield group, asked, sorted(answers) + choose.sample(others, min(OTHERS, len(others)))
 
 
 def weights_of(name, original):
