@@ -1,13 +1,17 @@
 /**
- * Weights of the deep lane alone, all others as they are in server/src/retrieval/weights-*.json.
+ * Weights of the deep lane, and what the instant lane counts beside it; all others as they are in
+ * server/src/retrieval/weights-*.json.
  *
- *   node models/ranker/features.mjs --out FOLDER --deep --eval FOLDER --work FOLDER --sets repo-questions,web-queries,…
+ *   node models/ranker/prepare.mjs  --training HELD_OUT --out FOLDER --per-language 1
+ *   node models/ranker/features.mjs --out FOLDER --deep --only REPOSITORY,…
+ *   node models/ranker/features.mjs --out FOLDER --deep --eval FOLDER --work FOLDER --sets repo-questions,…
  *   node models/ranker/deep.mjs     --out FOLDER [--penalty 0.002] [--signals deep,deepRank,deepFile] [--write]
  *
- * FOLDER is one of its own: features of the ranker's training have no deep vectors. What `deep`, `deepRank` and `deepFile`
- * count is learned from `repo-questions` alone and told by five folds by repository; the other sets are never learned from.
- * To be run again whenever the other weights have changed. --write puts the weights learned from all of repo-questions
- * into a file where they were better on repositories kept apart by more than chance (paired bootstrap).
+ * FOLDER is one of its own: features of the ranker's training have no deep vectors. HELD_OUT holds the repositories that
+ * neither lane's vectors were trained on (those that models/instant-v2 holds out): learned from their questions and from
+ * `repo-questions`, and told by five folds by repository; the other sets are never learned from. To be run again whenever
+ * the other weights or the transformer have changed. --write puts the weights learned from all into a file where they
+ * were better on repositories kept apart by more than chance (paired bootstrap).
  */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +19,10 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { bootstrap, grouped, mean } from '../../test/quality/eval/score.mjs';
 import { partOf, readSet, signalNamesOf } from './feature-sets.mjs';
-import { learn, ndcg } from './learn.mjs';
+import { learn } from './learn.mjs';
+import { report, scale } from './report.mjs';
 import { foldOf, folds, root } from './sources.mjs';
+import { weighted } from './worth.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -27,87 +33,95 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
-if (!values.out || !existsSync(join(values.out, 'features', 'repo-questions'))) {
+if (!values.out || !existsSync(join(values.out, 'features', 'training'))) {
   console.error('usage: node models/ranker/deep.mjs --out FOLDER (as features.mjs --deep left it)');
   process.exit(2);
 }
-/** Weights are for sums around 1; the loss wants them larger to be sure of an order. */
-const scale = 5;
+/** What the instant lane may count beside the deep one, as a share of what it counts without. */
+const shares = [0, 0.15, 0.3, 0.45, 0.6, 0.8, 1];
+const parts = ['words', 'description', 'symbol'];
 const isDeep = (name) => name.startsWith('deep');
 const learnable = new Set(values.signals.split(','));
-const files = Object.fromEntries(
-  ['learned', 'hand'].map((name) => [name, join(root, 'server', 'src', 'retrieval', `weights-${name}.json`)]),
-);
-const names = signalNamesOf(values.out, 'repo-questions');
+const names = signalNamesOf(values.out, 'training');
 
-const vectorOf = (weights) => names.map((name) => (weights[name] ?? 0) * scale);
-const without = (weights) => names.map((name) => (isDeep(name) ? 0 : (weights[name] ?? 0)) * scale);
+/** Scaled weights of a part by what the instant lane counts beside the deep one; every candidate has a deep vector. */
+const vectorOf = (weights, share) =>
+  names.map((name) => (weights[name] ?? 0) * scale * (name.startsWith('instant') ? share : 1));
+const withoutDeep = (weights) => names.map((name) => (isDeep(name) ? 0 : (weights[name] ?? 0)) * scale);
 
-/** Every repository counts the same. */
-function learned(questions, weights, part) {
-  const of = questions.filter((question) => partOf(question) === part && question.answer.some((value) => value > 0));
-  const sizes = new Map([...grouped(of, ({ repo }) => repo)].map(([repo, list]) => [repo, list.length]));
-  return learn(
-    of.map((question) => ({ ...question, weight: 1000 / sizes.size / sizes.get(question.repo) })),
-    {
-      prior: vectorOf(weights[part]),
-      frozen: names.map((name) => !learnable.has(name)),
-      // More likeness never counts against a chunk.
-      least: names.map((name) => (learnable.has(name) ? 0 : -Infinity)),
-      penalty: Number(values.penalty),
-      steps: Number(values.steps),
-    },
+function learned(questions, weights, share) {
+  const all = weighted(questions, 1);
+  return Object.fromEntries(
+    parts.map((part) => [
+      part,
+      learn(
+        all.filter((question) => partOf(question) === part),
+        {
+          prior: vectorOf(weights[part], share),
+          frozen: names.map((name) => !learnable.has(name)),
+          // More likeness never counts against a chunk.
+          least: names.map((name) => (learnable.has(name) ? 0 : -Infinity)),
+          penalty: Number(values.penalty),
+          steps: Number(values.steps),
+        },
+      ),
+    ]),
   );
 }
 
-function report(title, questions, weightsFor, repeated) {
-  const scored = questions.map((question) => ({
-    ...question,
-    ndcg: ndcg(question, weightsFor(question), repeated[partOf(question)] * scale),
-  }));
-  const cells = [...grouped(scored, ({ set }) => set)].map(([set, rows]) => {
-    const groups = [...grouped(rows, ({ group }) => group).values()].map((of) => mean(of.map((row) => row.ndcg)));
-    const value = set === 'repo-questions' ? mean(groups) : mean(rows.map((row) => row.ndcg));
-    return `${set} ${value.toFixed(4)}`;
-  });
-  console.log(`${title.padEnd(34)} ${cells.join('  ')}`);
-  return scored;
-}
-
-const labelled = readSet(values.out, 'repo-questions', names);
+const inRepositories = (question) => parts.includes(partOf(question));
+const seen = ['training', 'repo-questions'].flatMap((set) => readSet(values.out, set, names)).filter(inRepositories);
 const others = readdirSync(join(values.out, 'features'))
-  .filter((set) => set !== 'repo-questions')
-  .flatMap((set) => readSet(values.out, set, names));
-const everything = [...labelled, ...others];
-const parts = ['words', 'description', 'symbol'];
+  .filter((set) => set !== 'training' && set !== 'repo-questions')
+  .flatMap((set) => readSet(values.out, set, names))
+  .filter(inRepositories);
+const everything = [...seen, ...others];
 
-for (const [name, file] of Object.entries(files)) {
+/** Every source counts the same. */
+const overall = (scored) =>
+  mean([...grouped(scored, ({ source }) => source).values()].map((rows) => mean(rows.map(({ ndcg }) => ndcg))));
+
+function learnFor(name) {
+  const file = join(root, 'server', 'src', 'retrieval', `weights-${name}.json`);
   const weights = JSON.parse(readFileSync(file, 'utf8'));
-  const fixed = (question) => vectorOf(weights[partOf(question)]);
-  report(`${name}: without deep`, everything, (question) => without(weights[partOf(question)]), weights.repeated);
-  const before = report(`${name}: as they are`, everything, fixed, weights.repeated);
-  const byFold = Array.from({ length: folds }, (_, fold) => {
-    const seen = labelled.filter((question) => foldOf(question.repo) !== fold);
-    return Object.fromEntries(parts.map((part) => [part, learned(seen, weights, part)]));
+  const told = (title, questions, weightsFor) =>
+    report(`${name}: ${title}`, questions, weightsFor, (question) => weights.repeated[partOf(question)]);
+  told('without deep', everything, (question) => withoutDeep(weights[partOf(question)]));
+  const before = told('as they are', everything, (question) =>
+    vectorOf(weights[partOf(question)], weights.instantBesideDeep),
+  );
+  const apart = shares.map((share) => {
+    const byFold = Array.from({ length: folds }, (_, fold) =>
+      learned(
+        seen.filter(({ repo }) => foldOf(repo) !== fold),
+        weights,
+        share,
+      ),
+    );
+    const scored = told(`kept apart, instant ${share}`, seen, (one) => byFold[foldOf(one.repo)][partOf(one)]);
+    return { share, scored, value: overall(scored) };
   });
-  const apart = (question) => byFold[foldOf(question.repo)][partOf(question)] ?? fixed(question);
-  const after = report(`${name}: learned, kept apart`, labelled, apart, weights.repeated);
-  // `labelled` comes first in `everything`.
-  const { change, low, high } = bootstrap(after.map(({ ndcg: value }, at) => value - before[at].ndcg));
-  console.log(`  change per question ${change.toFixed(4)} (95% ${low.toFixed(4)} … ${high.toFixed(4)})`);
-  const final = Object.fromEntries(parts.map((part) => [part, learned(labelled, weights, part)]));
-  report(`${name}: learned, fitted`, everything, (q) => final[partOf(q)] ?? fixed(q), weights.repeated);
-  const deepNames = names.filter(isDeep);
+  const best = apart.reduce((most, one) => (one.value > most.value ? one : most));
+  // `seen` comes first in `everything`.
+  const { change, low, high } = bootstrap(best.scored.map(({ ndcg }, at) => ndcg - before[at].ndcg));
+  console.log(
+    `  instant ${best.share}: change per question ${change.toFixed(4)} (95% ${low.toFixed(4)} … ${high.toFixed(4)})`,
+  );
+  const final = learned(seen, weights, best.share);
+  told('learned', everything, (question) => final[partOf(question)]);
   for (const part of parts) {
-    const figures = deepNames.map((signal) => [
-      signal,
-      Number((final[part][names.indexOf(signal)] / scale).toFixed(3)),
-    ]);
+    const figures = names
+      .map((signal, at) => [signal, Number((final[part][at] / scale).toFixed(3))])
+      .filter(([signal]) => isDeep(signal));
     console.log(`  ${part}: ${figures.map(([signal, weight]) => `${signal} ${weight}`).join(', ')}`);
     Object.assign(weights[part], Object.fromEntries(figures));
   }
-  if (values.write && low > 0) {
-    const options = { ...(await resolveConfig(file)), filepath: file };
-    writeFileSync(file, await format(JSON.stringify(weights), options));
-  }
+  return { file, better: low > 0, weights: { ...weights, instantBesideDeep: best.share } };
+}
+
+for (const name of ['learned', 'hand']) {
+  const { file, better, weights } = learnFor(name);
+  if (!values.write || !better) continue;
+  const options = { ...(await resolveConfig(file)), filepath: file };
+  writeFileSync(file, await format(JSON.stringify(weights), options));
 }

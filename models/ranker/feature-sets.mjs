@@ -50,7 +50,9 @@ export function readSet(out, set, names, isHidden = () => false) {
   });
 }
 
-/** Which weights a question has. */
-export function partOf({ kind }) {
-  return kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words';
+/** Which weights a question has; the product goes from one to the other between 0 and 1 of `alone`. */
+export function partOf({ kind, alone }) {
+  if (kind === 'symbol' || kind === 'code') return kind;
+  if (alone > 0.5) return 'alone';
+  return kind === 'description' ? kind : 'words';
 }

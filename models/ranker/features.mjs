@@ -41,7 +41,7 @@ const product = await fromServer('features', {
   ownProcess: 'processes/command.ts',
   candidatesFor: 'retrieval/search.ts',
   signalNames: 'retrieval/signals.ts',
-  'rank, weightClassOf, weightsOf': 'retrieval/ranker.ts',
+  'aloneness, queryWeights, rank': 'retrieval/ranker.ts',
 });
 const { signalNames } = product;
 
@@ -84,7 +84,7 @@ async function questionRows(store, lanes, folder, question) {
   const deps = { store, tree: folder.path, lanes, patienceMs: 0 };
   const options = { limit: 25, filter: {} };
   const { judged, asked } = await product.candidatesFor(deps, question.text, options, new AbortController().signal);
-  const weights = product.weightsOf('hand')[product.weightClassOf(asked.kind)];
+  const { weights } = product.queryWeights('hand', asked.kind, judged);
   const ordered = product.rank(judged, weights).map(({ judged: one }) => one);
   const placeOf = ({ candidate: { info } }) => info;
   // Each candidate is asked for by itself, so that all that answer are marked, not the first only.
@@ -98,7 +98,7 @@ async function questionRows(store, lanes, folder, question) {
     if (!files.has(path)) files.set(path, files.size);
     return [...signalNames.map((name) => one.signals[name]), label, files.get(path), id];
   });
-  return { kind: asked.kind, rows, places: kept.map(({ one }) => placeOf(one)) };
+  return { kind: asked.kind, alone: product.aloneness(judged), rows, places: kept.map(({ one }) => placeOf(one)) };
 }
 
 /** Which of a question's answers each place is, from 1 on; 0 for none. */
@@ -136,11 +136,11 @@ async function writeFolder(set, folder, directory, lanes) {
   const numbers = [];
   try {
     for (const question of folder.questions) {
-      const { kind, rows, places } = await questionRows(store, lanes, folder, question);
+      const { kind, alone, rows, places } = await questionRows(store, lanes, folder, question);
       const answers = answersOf(question, places);
       const { id, group, source = set.name, byFile = set.name === 'repo-questions', grades } = question;
       const files = [...new Set(places.map(({ path }) => path))];
-      head.questions.push({ id, group, source, byFile, kind, answers: grades.length, rows: rows.length, files });
+      head.questions.push({ id, group, source, byFile, kind, alone, answers: grades.length, rows: rows.length, files });
       rows.forEach((row, at) =>
         numbers.push(...row.slice(0, signalNames.length), answers[at], row[signalNames.length + 1]),
       );

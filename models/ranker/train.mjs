@@ -14,8 +14,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { grouped, mean } from '../../test/quality/eval/score.mjs';
 import { learn, ndcg } from './learn.mjs';
+import { report as reportOf, scale } from './report.mjs';
 import { partOf, readSet, signalNamesOf } from './feature-sets.mjs';
 import { foldOf, folds, root } from './sources.mjs';
+import { weighted } from './worth.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -32,18 +34,7 @@ if (!values.out || !existsSync(join(values.out, 'features'))) {
 }
 const retrieval = join(root, 'server', 'src', 'retrieval');
 const hand = JSON.parse(readFileSync(join(retrieval, 'weights-hand.json'), 'utf8'));
-/** What a source's questions count together: how much they are like what people ask. */
-const worth = {
-  doc: 1,
-  class: 1,
-  header: 1,
-  test: 1,
-  name: 0.3,
-  symbol: 0.5,
-  'alone-doc': 0.5,
-  'alone-topic': 0.5,
-  'alone-name': 0.5,
-};
+const before = JSON.parse(readFileSync(join(retrieval, 'weights-learned.json'), 'utf8'));
 const names = signalNamesOf(values.out, 'training');
 
 /**
@@ -78,26 +69,10 @@ function shortened(question) {
   return { ...question, rows: kept.length, signals, answer: pick(question.answer), file: pick(question.file) };
 }
 
-const isAnswered = ({ answer }) => answer.some((value) => value > 0);
-
-/** Every source counts what it is worth, and every repository within it the same. */
-function weighted(training, dev) {
-  const sums = new Map();
-  const keyOf = ({ source, repo }) => `${source} ${repo}`;
-  const all = [...training, ...dev];
-  for (const question of all) sums.set(keyOf(question), (sums.get(keyOf(question)) ?? 0) + 1);
-  const repos = new Map();
-  for (const key of sums.keys()) repos.set(key.split(' ')[0], (repos.get(key.split(' ')[0]) ?? 0) + 1);
-  return all.filter(isAnswered).map((question) => {
-    const of = question.set === 'training' ? worth[question.source] : Number(values.dev);
-    return { ...question, weight: (1000 * of) / repos.get(question.source) / sums.get(keyOf(question)) };
-  });
-}
-
 const priorOf = (part) => names.map((name) => hand[part][name] ?? 0);
 
 function learned(training, dev, part) {
-  const questions = weighted(training, dev).filter((question) => partOf(question) === part);
+  const questions = weighted([...training, ...dev], Number(values.dev)).filter((question) => partOf(question) === part);
   const prior = priorOf(part).map((weight) => weight * scale);
   return learn(questions, {
     prior,
@@ -108,23 +83,8 @@ function learned(training, dev, part) {
   });
 }
 
-/** Hand weights are for sums around 1; the loss wants them larger to be sure of an order. */
-const scale = 5;
-
-function report(title, questions, weightsFor, repeated = hand.repeated) {
-  const scores = questions.map((question) => {
-    return { ...question, ndcg: ndcg(question, weightsFor(question), repeated[partOf(question)] * scale) };
-  });
-  const sets = grouped(scores, ({ set, source }) => (set === 'training' ? `training ${source}` : set));
-  const cells = [...sets].map(([name, rows]) => {
-    const groups = [...grouped(rows, ({ group }) => group).values()].map((of) => mean(of.map((row) => row.ndcg)));
-    const value =
-      name === 'repo-questions' || name.startsWith('training') ? mean(groups) : mean(rows.map((row) => row.ndcg));
-    return `${name} ${value.toFixed(4)}`;
-  });
-  console.log(`${title.padEnd(34)} ${cells.join('  ')}`);
-  return scores;
-}
+const report = (title, questions, weightsFor) =>
+  reportOf(title, questions, weightsFor, (question) => hand.repeated[partOf(question)] ?? 0);
 
 const training = questionsOf('training').map(shortened);
 const dev = questionsOf('repo-questions');
@@ -177,6 +137,9 @@ function readable(part) {
 const result = {
   ...Object.fromEntries(parts.map((part) => [part, readable(part)])),
   code: hand.code,
+  // Learned apart: train-alone.mjs and deep.mjs.
+  alone: before.alone,
+  instantBesideDeep: before.instantBesideDeep,
   repeated: {
     ...Object.fromEntries(parts.map((part) => [part, bestRepeated(part)])),
     code: 0,

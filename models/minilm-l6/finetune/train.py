@@ -22,7 +22,7 @@ from texts import Reader
 SHARE = {"sentence": 1, "whole": 0.8, "further": 0.5, "name": 0.5, "example": 1, "test": 0.6, "header": 0.5, "same": 1}
 NAME_HIDDEN = 0.35
 NEIGHBOURS = 8
-MOST_OF_REPOSITORY, MOST_ACROSS = 1600, 4096
+MOST_OF_REPOSITORY, MOST_ACROSS = 1600, 8192
 TEMPERATURE = 0.05
 LONGEST_QUESTION = 96
 RISE = 0.05
@@ -77,7 +77,7 @@ def main(options):
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     original = load_file(options.original / "model.safetensors")
-    model, reader = from_tensors(original), Reader(str(options.original / "tokenizer.json"))
+    model, reader = from_tensors(load_file(options.start) if options.start else original), Reader(str(options.original / "tokenizer.json"))
     runs = runs_of([group for group in read_groups(options.pairs) if not group.held_out], options.run, choose)
     optimiser = optimiser_of(model, options.rate)
     start, step, seen, mean = time.time(), 0, 0, None
@@ -104,6 +104,7 @@ if __name__ == "__main__":
     parser.add_argument("--original", type=Path, required=True)
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--start", help="weights of an earlier run to go on from, instead of the original's")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--batch", type=int, default=128)

@@ -16,10 +16,21 @@ export interface WeightSet {
   description: Weights;
   symbol: Weights;
   code: Weights;
+  /** Words and descriptions where every candidate stands alone in its file: places and files say nothing there. */
+  alone: Weights;
   repeated: Readonly<Record<WeightClass, number>>;
+  /** What the instant lane counts where every candidate has a deep vector, as a share of what it counts without; not for code. */
+  instantBesideDeep: number;
 }
 
 export type WeightClass = 'words' | 'description' | 'symbol' | 'code';
+
+/** The weights of one query. */
+export interface QueryWeights {
+  weights: Weights;
+  /** What a file's first chunk takes from its next ones. */
+  repeated: number;
+}
 
 /** Lexical and dense scores of the chunk alone: what the signals are measured against. */
 const bare: WeightSet = {
@@ -27,7 +38,9 @@ const bare: WeightSet = {
   description: { chunk: 1, instant: 0.7, deep: 0.9 },
   symbol: { chunk: 1, instant: 0.3, deep: 0.3 },
   code: { chunk: 1, instant: 1, deep: 1 },
+  alone: { chunk: 1, instant: 0.7, deep: 0.9 },
   repeated: { words: 0, description: 0, symbol: 0, code: 0 },
+  instantBesideDeep: 1,
 };
 
 const sets: Readonly<Record<RankerName, WeightSet>> = { learned: learnedWeights, hand: handWeights, off: bare };
@@ -37,8 +50,46 @@ export function weightsOf(ranker: RankerName): WeightSet {
 }
 
 /** Which of the weights a kind of query has. */
-export function weightClassOf(kind: QueryKind): WeightClass {
+function weightClassOf(kind: QueryKind): WeightClass {
   return kind === 'symbol' || kind === 'code' || kind === 'description' ? kind : 'words';
+}
+
+/** Shares of candidates without another of their file: below the first all is as in a repository, from the second on all alone. */
+const [firstAlone, allAlone] = [0.5, 0.8];
+/** Of fewer candidates the rest is taken for chunks that share a file: a few can be alone by chance. */
+const leastCandidates = 20;
+
+/** From 0, a repository, to 1, a heap of files that hold one function each: by the files of a query's candidates. */
+export function aloneness(judged: readonly Judged[]): number {
+  const byPath = new Map<string, number>();
+  for (const { candidate } of judged) byPath.set(candidate.info.path, (byPath.get(candidate.info.path) ?? 0) + 1);
+  const single = [...byPath.values()].filter((count) => count === 1).length;
+  const share = single / Math.max(judged.length, leastCandidates);
+  return Math.min(1, Math.max(0, (share - firstAlone) / (allAlone - firstAlone)));
+}
+
+/** The share of candidates that the deep lane has a vector of. */
+function deepShare(judged: readonly Judged[]): number {
+  const known = judged.filter(({ candidate }) => candidate.cosines.has('deep')).length;
+  return known / Math.max(1, judged.length);
+}
+
+/**
+ * The weights for a query of a kind and its candidates: between those for repositories and those for what stands alone,
+ * and less of the instant lane the more the deep lane knows, which says the same better.
+ */
+export function queryWeights(ranker: RankerName, kind: QueryKind, judged: readonly Judged[]): QueryWeights {
+  const set = sets[ranker];
+  const of = weightClassOf(kind);
+  if (of === 'code') return { weights: set.code, repeated: set.repeated.code };
+  const alone = of === 'symbol' ? 0 : aloneness(judged);
+  const instant = 1 - deepShare(judged) * (1 - set.instantBesideDeep);
+  const names = new Set([...Object.keys(set[of]), ...Object.keys(set.alone)]) as Set<SignalName>;
+  const mixed = [...names].map((name) => {
+    const weight = (1 - alone) * (set[of][name] ?? 0) + alone * (set.alone[name] ?? 0);
+    return [name, name.startsWith('instant') ? instant * weight : weight] as const;
+  });
+  return { weights: Object.fromEntries(mixed), repeated: (1 - alone) * set.repeated[of] };
 }
 
 export interface Scored {

@@ -16,7 +16,7 @@ import { verdictOn, type Verdict } from './confidence.ts';
 import { narrowed, parseQuery } from './filters.ts';
 import { withOnDemand } from './on-demand.ts';
 import type { RecentPaths } from './recency.ts';
-import { rank, sharesOf, spread, weightClassOf, weightsOf, type Scored } from './ranker.ts';
+import { queryWeights, rank, sharesOf, spread, weightsOf, type Scored } from './ranker.ts';
 import type { ReadLines } from './read-lines.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
 import type { Terms } from './snippet.ts';
@@ -149,8 +149,11 @@ export async function candidatesFor(
     (phrases.length === 0 || !lexical || candidate.text !== undefined);
   const judged = (some: Candidates): Judged[] =>
     judge(some, asked, options.near ?? [], options.recent ?? []).filter(passes);
-  const weights = weightsOf(options.ranker ?? 'learned')[weightClassOf(asked.kind)];
-  const best = (some: Candidates): Candidate[] => rank(judged(some), weights).map((one) => one.judged.candidate);
+  const best = (some: Candidates): Candidate[] => {
+    const of = judged(some);
+    const { weights } = queryWeights(options.ranker ?? 'learned', asked.kind, of);
+    return rank(of, weights).map((one) => one.judged.candidate);
+  };
   const completed = await withOnDemand(found, best, signal);
   const { timings } = found;
   return {
@@ -169,10 +172,8 @@ export function ranked(
   asked: Understanding,
   options: SearchOptions,
 ): { hits: Ranked[]; first: Judged[] } {
-  const set = weightsOf(options.ranker ?? 'learned');
-  const of = weightClassOf(asked.kind);
-  const weights = set[of];
-  const spreadOut = spread(rank(judged, weights), set.repeated[of]);
+  const { weights, repeated } = queryWeights(options.ranker ?? 'learned', asked.kind, judged);
+  const spreadOut = spread(rank(judged, weights), repeated);
   const best = spreadOut.slice(0, options.limit);
   const hits = best.map((one) => ({
     ...placed(one),
