@@ -8,7 +8,7 @@
  * the same for the labelled sets, to report on; their trees lie in --work (as `npm run eval -- --work` leaves them). With
  * --deep the deep lane is filled and asked as well: for deep.mjs, into an OUT of its own.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tiercel } from '../../test/quality/eval/product.mjs';
@@ -81,7 +81,8 @@ function chosenSets() {
 }
 
 async function questionRows(store, lanes, folder, question) {
-  const deps = { store, tree: folder.path, lanes, patienceMs: 0 };
+  // An index knows its tree by the path without links.
+  const deps = { store, tree: realpathSync(folder.path), lanes, patienceMs: 0 };
   const options = { limit: 25, filter: {} };
   const { judged, asked } = await product.candidatesFor(deps, question.text, options, new AbortController().signal);
   const { weights } = product.queryWeights('hand', asked.kind, judged);

@@ -48,7 +48,7 @@ for (const [number, { language, name }] of repositories.entries()) {
   taken.set(language, (taken.get(language) ?? 0) + 1);
   const tree = join(values.out, 'trees', folder);
   rmSync(tree, { recursive: true, force: true });
-  cpSync(source, tree, { recursive: true });
+  cpSync(source, tree, { recursive: true, dereference: true });
   for (const [path, text] of texts) writeFileSync(join(tree, path), text);
   const lines = questions.map(({ kind, text, path, span }, at) =>
     JSON.stringify({ id: `${folder}-${at}`, repo: folder, language, kind, text, path, span }),

@@ -4,7 +4,7 @@
  *   node models/ranker/prepare.mjs     --training HELD_OUT --out FOLDER --per-language 1 --most-files 1900
  *   node models/ranker/alone.mjs       --training HELD_OUT --out FOLDER
  *   node models/ranker/features.mjs    --out FOLDER --deep --only alone-0-bare,alone-0-nameless,…
- *   node models/ranker/train-alone.mjs --out FOLDER [--penalty 0.002] [--steps 100] [--write]
+ *   node models/ranker/train-alone.mjs --out FOLDER [--penalty 0.0005] [--steps 300] [--write]
  *
  * HELD_OUT holds, as READY does, the repositories that neither lane's vectors were trained on (those that models/instant-v2
  * holds out), so that what is learned of the lanes is true of code they have not seen. Features of labelled sets in the
@@ -24,8 +24,8 @@ import { foldOf, folds, root } from './sources.mjs';
 const { values } = parseArgs({
   options: {
     out: { type: 'string' },
-    penalty: { type: 'string', default: '0.002' },
-    steps: { type: 'string', default: '100' },
+    penalty: { type: 'string', default: '0.0005' },
+    steps: { type: 'string', default: '300' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -44,28 +44,35 @@ const names = signalNamesOf(values.out, 'training');
  * hold one function each, without documentation or without a name; all else keeps the weights set by hand.
  */
 const learnable =
-  /^(?:chunk|body|symbol|covered|instant|instantRank|deep|deepRank|symbolPrecision|symbolCovered|signatureCovered|chunkLength)$/;
+  /^(?:chunk|body|symbol|doc|covered|instant|instantRank|deep|deepRank|symbolPrecision|symbolCovered|signatureCovered|chunkLength)$/;
 const isLikeness = (name) => name !== 'chunkLength';
 
 const isAlone = (question) => partOf(question) === 'alone';
 const vectorOf = (weights) => names.map((name) => (weights[name] ?? 0) * scale);
 
-/** Every kind of question counts the same, and every folder within it. */
+/** As the product sees it where every candidate has a deep vector, and where none has. */
+function withSignals(question, change) {
+  const signals = question.signals.map((value, at) => value * change(names[at % names.length]));
+  return { ...question, signals };
+}
+const beside = (question) =>
+  withSignals(question, (name) => (name.startsWith('instant') ? shipped.instantBesideDeep : 1));
+const without = (question) => withSignals(question, (name) => (name.startsWith('deep') ? 0 : 1));
+
+/** Every kind of question counts the same, and every folder within it; with the deep lane as much as without. */
 function learned(questions) {
   const found = questions.filter(({ answer }) => answer.some((value) => value > 0));
   const keyOf = ({ source, repo }) => `${source} ${repo}`;
   const sizes = new Map([...grouped(found, keyOf)].map(([key, list]) => [key, list.length]));
-  return learn(
-    found.map((question) => ({ ...question, weight: 1000 / sizes.get(keyOf(question)) })),
-    {
-      prior: vectorOf(hand.alone),
-      frozen: names.map((name) => !learnable.test(name)),
-      // More likeness never counts against a chunk.
-      least: names.map((name) => (isLikeness(name) ? 0 : -Infinity)),
-      penalty: Number(values.penalty),
-      steps: Number(values.steps),
-    },
-  );
+  const counted = found.map((question) => ({ ...question, weight: 1000 / sizes.get(keyOf(question)) }));
+  return learn([...counted.map(beside), ...counted.map(without)], {
+    prior: vectorOf(hand.alone),
+    frozen: names.map((name) => !learnable.test(name)),
+    // More likeness never counts against a chunk.
+    least: names.map((name) => (isLikeness(name) ? 0 : -Infinity)),
+    penalty: Number(values.penalty),
+    steps: Number(values.steps),
+  });
 }
 
 const training = readSet(values.out, 'training', names).filter(isAlone);
@@ -74,7 +81,10 @@ const others = readdirSync(join(values.out, 'features'))
   .flatMap((set) => readSet(values.out, set, names))
   .filter(isAlone);
 const everything = [...training, ...others];
-const told = (title, questions, weightsFor) => report(title, questions, weightsFor, () => 0);
+function told(title, questions, weightsFor) {
+  report(title, questions.map(beside), weightsFor, () => 0);
+  report('  without the deep lane', questions.map(without), weightsFor, () => 0);
+}
 
 const likeRepositories = (question) => vectorOf(shipped[question.kind === 'description' ? 'description' : 'words']);
 told('as in repositories', everything, likeRepositories);

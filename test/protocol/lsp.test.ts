@@ -208,7 +208,7 @@ describe('settings of models', () => {
     await soon('no provider', async () => (await deepLane())?.note?.startsWith('The provider coreml') === true);
     expect((await search('register a route'))[0]?.path).toBe('src/router.ts');
     await configure({});
-    await soon('as before', async () => (await deepLane())?.model === 'minilm-l6-q8-87a10fd0');
+    await soon('as before', async () => (await deepLane())?.model === 'minilm-l6-q8-38fa5c05');
   });
 });
 

@@ -63,6 +63,21 @@ describe('weights of a query', () => {
     expect(aloneness(heap.judged.slice(0, 5))).toBe(0);
   });
 
+  it('take less of the instant lane the more candidates have a deep vector', () => {
+    const { judged } = repository;
+    const without = queryWeights('hand', 'question', judged).weights.instant ?? 0;
+    const known = judged.map((one) => {
+      const cosines = new Map([...one.candidate.cosines, ['deep', 0.5]]);
+      return { ...one, candidate: { ...one.candidate, cosines } };
+    });
+    const half = [...known.slice(0, judged.length / 2), ...judged.slice(judged.length / 2)];
+    const least = queryWeights('hand', 'question', known).weights.instant ?? 0;
+    const some = queryWeights('hand', 'question', half).weights.instant ?? 0;
+    expect(least).toBeGreaterThan(0);
+    expect(least).toBeLessThan(some);
+    expect(some).toBeLessThan(without);
+  });
+
   it('of code and of symbols do not depend on it', () => {
     for (const kind of ['code', 'symbol'] as const)
       expect(queryWeights('learned', kind, heap.judged)).toEqual(queryWeights('learned', kind, repository.judged));
