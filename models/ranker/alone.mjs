@@ -1,5 +1,5 @@
 /**
- * Step 1b: functions of the training repositories taken out of their files, with questions about them.
+ * For train-alone.mjs: functions of the training repositories taken out of their files, with questions about them.
  *
  *   node models/ranker/alone.mjs --training FOLDER --out FOLDER [--per-repository 200] [--questions 300]
  *

@@ -80,9 +80,8 @@ function chosenSets() {
   });
 }
 
-async function questionRows(store, lanes, folder, question) {
-  // An index knows its tree by the path without links.
-  const deps = { store, tree: realpathSync(folder.path), lanes, patienceMs: 0 };
+async function questionRows(store, lanes, tree, question) {
+  const deps = { store, tree, lanes, patienceMs: 0 };
   const options = { limit: 25, filter: {} };
   const { judged, asked } = await product.candidatesFor(deps, question.text, options, new AbortController().signal);
   const { weights } = product.queryWeights('hand', asked.kind, judged);
@@ -133,11 +132,13 @@ async function opened(options) {
 async function writeFolder(set, folder, directory, lanes) {
   const spaces = lanes.map(({ space, embedder }) => ({ name: space, dimension: embedder.model.dimension }));
   const store = await opened({ directory, spaces });
+  // An index knows its tree by the path without links.
+  const tree = realpathSync(folder.path);
   const head = { names: signalNames, questions: [] };
   const numbers = [];
   try {
     for (const question of folder.questions) {
-      const { kind, alone, rows, places } = await questionRows(store, lanes, folder, question);
+      const { kind, alone, rows, places } = await questionRows(store, lanes, tree, question);
       const answers = answersOf(question, places);
       const { id, group, source = set.name, byFile = set.name === 'repo-questions', grades } = question;
       const files = [...new Set(places.map(({ path }) => path))];

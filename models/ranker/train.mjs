@@ -137,8 +137,9 @@ function readable(part) {
 const result = {
   ...Object.fromEntries(parts.map((part) => [part, readable(part)])),
   code: hand.code,
-  // Learned apart: train-alone.mjs and deep.mjs.
-  alone: before.alone,
+  // Set by hand: train-alone.mjs says what learned ones are worth.
+  alone: hand.alone,
+  // Learned apart: deep.mjs.
   instantBesideDeep: before.instantBesideDeep,
   repeated: {
     ...Object.fromEntries(parts.map((part) => [part, bestRepeated(part)])),

@@ -47,6 +47,8 @@ def runs_of(groups, length, choose):
         for group in groups:
             order = order_of(group, choose)
             runs += [order[at : at + length] for at in range(0, len(order) - length // 2, length)]
+        if not runs:
+            raise SystemExit("There is nothing to train on: pairs.py left no repository with a run of pairs.")
         choose.shuffle(runs)
         print(f"an epoch of {sum(map(len, runs))} pairs", flush=True)
         yield from runs
