@@ -57,11 +57,13 @@ export class DeepLane {
   #previous: Lane | undefined;
   /** It was complete since the folder was opened. */
   #completed = false;
+  /** Settled once what is known of that is kept. */
+  #switched: Promise<void> = Promise.resolve();
 
   constructor(deps: DeepLaneDeps) {
     this.#deps = deps;
     deps.indexer.onProgress(({ phase }) => {
-      if (phase === 'ready') this.#switchWhenComplete();
+      if (phase === 'ready') void this.#switchWhenComplete();
     });
   }
 
@@ -177,28 +179,32 @@ export class DeepLane {
     return outcome.lane === undefined && coveredIn(stats, space) === 0 ? {} : { deep: share(space) };
   }
 
-  /** What searches had computed is stored. */
+  /** What searches had computed is stored, and that the vectors are complete is kept: a next model finds them. */
   async close(): Promise<void> {
     await this.#started?.catch(() => undefined);
     await this.#onDemand?.close();
+    await this.#switchWhenComplete();
   }
 
   /** Once every chunk has its vector of the wanted model, that one answers. */
-  #switchWhenComplete(): void {
+  #switchWhenComplete(): Promise<void> {
+    this.#switched = this.#switched.then(() => this.#switch());
+    return this.#switched;
+  }
+
+  async #switch(): Promise<void> {
     if (this.#completed || this.filled === undefined) return;
     const { models, indexer, logger } = this.#deps;
     const { deepModel, onComplete } = models;
-    indexer
-      .stats()
-      .then(async (stats) => {
-        if (this.#completed || stats.chunks === 0 || coveredIn(stats, deepModel.space) < stats.chunks) return;
-        this.#completed = true;
-        this.#previous = undefined;
-        await onComplete();
-      })
-      .catch((error: unknown) => {
-        logger.error(`That the vectors of ${deepModel.info.id} are complete could not be kept: ${messageOf(error)}`);
-      });
+    try {
+      const stats = await indexer.stats();
+      if (stats.chunks === 0 || coveredIn(stats, deepModel.space) < stats.chunks) return;
+      this.#completed = true;
+      this.#previous = undefined;
+      await onComplete();
+    } catch (error) {
+      logger.error(`That the vectors of ${deepModel.info.id} are complete could not be kept: ${messageOf(error)}`);
+    }
   }
 }
 

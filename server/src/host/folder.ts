@@ -240,18 +240,20 @@ export class Folder {
 
   async search(params: SearchParams, signal: AbortSignal): Promise<SearchResult> {
     const stats = await this.#indexedStats();
+    const reach = this.#reach(stats);
     const answer = await answerSearch(await this.#answering(stats, params), params, signal);
-    return { ...answer, coverage: this.#coverage(stats) };
+    return { ...answer, coverage: { ...reach, ...this.#deep.coverage(stats) } };
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SimilarResult> {
     const stats = await this.#indexedStats();
+    const reach = this.#reach(stats);
     const path = this.#relative(resolve(this.root, params.path));
     if (path === undefined) {
       throw new TiercelError(errorCodes.fixTheCall, `${params.path} is not inside ${this.root}.`);
     }
     const answer = await answerSimilar(await this.#answering(stats, params), path, params, signal);
-    return { ...answer, coverage: this.#coverage(stats) };
+    return { ...answer, coverage: { ...reach, ...this.#deep.coverage(stats) } };
   }
 
   /** @param onProgress gets the share that is done, 0 to 1 */
@@ -337,6 +339,14 @@ export class Folder {
   }
 
   #coverage(stats: StoreStats): Coverage {
+    return { ...this.#reach(stats), ...this.#deep.coverage(stats) };
+  }
+
+  /**
+   * How much of the folder the lanes without a model of choice know. What is pending goes with the counts of the same
+   * moment: taken after an answer it would be less than the answer did without.
+   */
+  #reach(stats: StoreStats): Coverage {
     const { lanes } = this.#deps.models;
     const { phase } = this.#indexer.progress;
     const pending = this.#indexer.pendingFiles;
@@ -346,7 +356,6 @@ export class Folder {
       // Before the first look at the folder nothing is known of it, not even that it is empty.
       lexical: known === 0 && phase === 'scanning' ? 0 : share(stats.knownFiles, known),
       instant: share(coveredIn(stats, lanes.instant.space), stats.chunks),
-      ...this.#deep.coverage(stats),
       ...(pending === 0 ? {} : { pendingFiles: pending }),
     };
   }
