@@ -1,7 +1,7 @@
 /**
  * Step 2: fits the weights of server/src/retrieval/confidence.json on training.jsonl, and measures them on the rest.
  *
- *   node models/confidence/learn.mjs --out FOLDER [--write]
+ *   node models/confidence/learn.mjs --out FOLDER [--kinds words,symbol,wordsDeep] [--write]
  *
  * Logistic regression with L2 on standardised features, answers found (1) against foreign questions (0). Figures on the
  * training repositories are cross-validated: every repository is judged by a model that did not see it. The cut is where
@@ -12,9 +12,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../ranker/sources.mjs';
 
-const { values } = parseArgs({ options: { out: { type: 'string' }, write: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    kinds: { type: 'string', default: 'words,symbol,wordsDeep' },
+    write: { type: 'boolean', default: false },
+  },
+});
 if (!values.out) {
-  console.error('usage: node models/confidence/learn.mjs --out FOLDER [--write]');
+  console.error('usage: node models/confidence/learn.mjs --out FOLDER [--kinds words,symbol,wordsDeep] [--write]');
   process.exit(2);
 }
 const folds = 5;
@@ -30,12 +36,18 @@ function read(name) {
     .map((line) => JSON.parse(line));
 }
 
-const classOf = (kind) => (kind === 'symbol' ? 'symbol' : kind === 'code' || kind === 'path' ? undefined : 'words');
+/** The model a row is for, as modelFor of server/src/retrieval/confidence.ts says. */
+function classOf({ kind, deep }) {
+  if (kind === 'code' || kind === 'path') return undefined;
+  if (kind === 'symbol') return deep ? undefined : 'symbol';
+  return deep ? 'wordsDeep' : 'words';
+}
 const training = read('training');
-const names = Object.keys(training[0].features);
+const file = join(root, 'server/src/retrieval/confidence.json');
+const before = JSON.parse(readFileSync(file, 'utf8'));
 
 /** Newton's method; `rows` are `{ features, label }` with labels 0 and 1. Gives weights for features as they are. */
-function fit(rows) {
+function fit(rows, names) {
   const scale = names.map((name) => {
     const column = rows.map(({ features }) => features[name]);
     const mean = column.reduce((sum, value) => sum + value, 0) / column.length;
@@ -63,7 +75,10 @@ function fit(rows) {
     if (Math.max(...change.map(Math.abs)) < 1e-7) break;
   }
   const plain = names.map((_, at) => weights[at + 1] / scale[at].deviation);
-  return { bias: weights[0] - plain.reduce((sum, weight, at) => sum + weight * scale[at].mean, 0), weights: plain };
+  return {
+    bias: weights[0] - plain.reduce((sum, weight, at) => sum + weight * scale[at].mean, 0),
+    weights: Object.fromEntries(names.map((name, at) => [name, plain[at]])),
+  };
 }
 
 /** Gauss-Jordan with pivots. */
@@ -84,7 +99,7 @@ function solved(matrix, right) {
 }
 
 const confidence = ({ bias, weights }, { features }) =>
-  1 / (1 + Math.exp(-names.reduce((sum, name, at) => sum + weights[at] * features[name], bias)));
+  1 / (1 + Math.exp(-Object.entries(weights).reduce((sum, [name, weight]) => sum + weight * features[name], bias)));
 
 /** Area under the receiver's operating curve: how often a right one scores above a wrong one. */
 function auc(scored) {
@@ -124,14 +139,16 @@ function calibration(scored) {
   console.log(`  share right by confidence  ${text.join('  ')}`);
 }
 
-const result = {};
-for (const kind of ['words', 'symbol']) {
-  const rows = training.filter((row) => classOf(row.kind) === kind);
+const result = { ...before };
+for (const kind of values.kinds.split(',')) {
+  const rows = training.filter((row) => classOf(row) === kind);
+  const names = Object.keys(rows[0].features).filter((name) => kind === 'wordsDeep' || !name.startsWith('deep'));
   const repositories = [...new Set(rows.map(({ repository }) => repository))];
   const foldOf = new Map(repositories.map((name, at) => [name, at % folds]));
   const scored = [];
   for (let fold = 0; fold < folds; fold++) {
-    const model = fit(rows.filter(({ repository, label }) => foldOf.get(repository) !== fold && label >= 0));
+    const learnable = rows.filter(({ repository, label }) => foldOf.get(repository) !== fold && label >= 0);
+    const model = fit(learnable, names);
     for (const row of rows) if (foldOf.get(row.repository) === fold) scored.push({ ...row, p: confidence(model, row) });
   }
   const right = scored
@@ -139,26 +156,29 @@ for (const kind of ['words', 'symbol']) {
     .map(({ p }) => p)
     .sort((a, b) => a - b);
   const cut = right[Math.floor(right.length * lost)];
-  const model = fit(rows.filter(({ label }) => label >= 0));
+  const learned = fit(
+    rows.filter(({ label }) => label >= 0),
+    names,
+  );
   const rounded = (value) => Number(value.toFixed(3));
   result[kind] = {
-    bias: rounded(model.bias),
+    bias: rounded(learned.bias),
     cut: rounded(cut),
-    weights: Object.fromEntries(names.map((name, at) => [name, rounded(model.weights[at])])),
+    weights: Object.fromEntries(names.map((name) => [name, rounded(learned.weights[name])])),
   };
   report(`training, cross-validated: ${kind}`, scored, cut);
   calibration(scored);
-  for (const set of ['repo-questions', 'web-queries', 'labelled-pairs']) {
-    const measured = read(set)
-      .filter((row) => classOf(row.kind) === kind)
-      .map((row) => ({ ...row, p: row.features === undefined ? 0 : confidence(model, row) }));
-    if (measured.some(({ label }) => label === 1) && measured.some(({ label }) => label === 0)) {
-      report(`${set}: ${kind}`, measured, cut);
+  const told = { learned: result[kind], before: before[kind] ?? before[kind.replace('Deep', '')] };
+  for (const [title, model] of Object.entries(told)) {
+    for (const set of ['repo-questions', 'web-queries', 'labelled-pairs']) {
+      const measured = read(set)
+        .filter((row) => classOf(row) === kind)
+        .map((row) => ({ ...row, p: row.features === undefined ? 0 : confidence(model, row) }));
+      if (!measured.some(({ label }) => label === 1) || !measured.some(({ label }) => label === 0)) continue;
+      report(`${set}: ${kind}, ${title}`, measured, model.cut);
       calibration(measured);
     }
   }
 }
 console.log(JSON.stringify(result, null, 2));
-if (values.write) {
-  writeFileSync(join(root, 'server/src/retrieval/confidence.json'), `${JSON.stringify(result, null, 2)}\n`);
-}
+if (values.write) writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);

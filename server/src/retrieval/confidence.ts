@@ -15,12 +15,15 @@ export const answerFeatures = [
   'signatureCovered',
   'defines',
   'length',
+  'pool',
 ] as const;
-export type AnswerFeature = (typeof answerFeatures)[number];
+/** Those of the deep lane besides. */
+export const deepAnswerFeatures = [...answerFeatures, 'deepCosine', 'deepMargin'] as const;
+export type AnswerFeature = (typeof deepAnswerFeatures)[number];
 
 interface Model {
   bias: number;
-  weights: Readonly<Record<AnswerFeature, number>>;
+  weights: Readonly<Partial<Record<AnswerFeature, number>>>;
   /** Below this confidence an answer is called no good match. */
   cut: number;
 }
@@ -34,8 +37,13 @@ export interface Verdict {
 /** An answer is judged by its best hits: what stands further down is not seen as the answer. */
 const judgedHits = 3;
 const longestQuery = 12;
+/** Candidates of a large folder; where there are fewer the best of them is less. */
+const largestPool = 300;
+/** Share of the candidates that the deep lane must know: the mean over a few that a search embedded is another one. */
+const fullShare = 0.9;
 
-const models: Readonly<Record<'words' | 'symbol', Model>> = learned;
+type ModelName = 'words' | 'symbol' | 'wordsDeep';
+const models: Readonly<Record<ModelName, Model>> = learned;
 
 /**
  * @param first the best hits, in order
@@ -49,12 +57,16 @@ export function featuresOf(
 ): Record<AnswerFeature, number> {
   const best = first.slice(0, judgedHits);
   const most = (value: (one: Judged) => number): number => Math.max(0, ...best.map(value));
-  const cosines = all.flatMap(({ candidate }) => candidate.cosines.get('instant') ?? []);
-  const average = cosines.reduce((sum, value) => sum + value, 0) / Math.max(1, cosines.length);
-  const cosine = most(({ candidate }) => candidate.cosines.get('instant') ?? 0);
+  const cosineIn = (lane: 'instant' | 'deep'): number => most(({ candidate }) => candidate.cosines.get(lane) ?? 0);
+  const average = (lane: 'instant' | 'deep'): number => {
+    const cosines = all.flatMap(({ candidate }) => candidate.cosines.get(lane) ?? []);
+    return cosines.reduce((sum, value) => sum + value, 0) / Math.max(1, cosines.length);
+  };
+  const cosine = cosineIn('instant');
+  const deepCosine = cosineIn('deep');
   return {
     cosine,
-    margin: cosine - average,
+    margin: cosine - average('instant'),
     covered: most(({ signals }) => signals.covered),
     fileCovered: most(({ signals }) => signals.fileCovered),
     nameCovered: most(({ signals }) => signals.nameCovered),
@@ -63,12 +75,22 @@ export function featuresOf(
     signatureCovered: most(({ signals }) => signals.signatureCovered),
     defines: most(({ signals }) => signals.defines),
     length: Math.min(stems, longestQuery) / longestQuery,
+    pool: Math.log(1 + Math.min(all.length, largestPool)) / Math.log(1 + largestPool),
+    deepCosine,
+    deepMargin: deepCosine - average('deep'),
   };
 }
 
-export function modelFor(kind: QueryKind): 'words' | 'symbol' | undefined {
+/** The deep lane knows practically every candidate. */
+export function knownToDeep(all: readonly Judged[]): boolean {
+  const known = all.filter(({ candidate }) => candidate.cosines.has('deep')).length;
+  return known >= fullShare * all.length;
+}
+
+export function modelFor(kind: QueryKind, deep: boolean): ModelName | undefined {
   if (kind === 'code' || kind === 'path') return undefined;
-  return kind === 'symbol' ? 'symbol' : 'words';
+  if (kind === 'symbol') return 'symbol';
+  return deep ? 'wordsDeep' : 'words';
 }
 
 export function verdictOn(
@@ -77,13 +99,13 @@ export function verdictOn(
   { kind, stems }: { kind: QueryKind; stems: readonly string[] },
 ): Verdict {
   if (first.length === 0) return { goodMatch: false };
-  const name = modelFor(kind);
+  const modelName = modelFor(kind, knownToDeep(all));
   const known = all.some(({ candidate }) => candidate.text !== undefined && candidate.cosines.has('instant'));
   // What was learned holds for words and vectors together.
-  if (name === undefined || !known) return { goodMatch: true };
-  const { bias, weights, cut } = models[name];
+  if (modelName === undefined || !known) return { goodMatch: true };
+  const { bias, weights, cut } = models[modelName];
   const features = featuresOf(first, all, stems.length);
-  const sum = answerFeatures.reduce((total, feature) => total + weights[feature] * features[feature], bias);
+  const sum = deepAnswerFeatures.reduce((total, name) => total + (weights[name] ?? 0) * features[name], bias);
   const confidence = 1 / (1 + Math.exp(-sum));
   return { confidence, goodMatch: confidence >= cut };
 }
