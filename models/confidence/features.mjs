@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { tiercel } from '../../test/quality/eval/product.mjs';
 import { sets } from '../../test/quality/eval/sets.mjs';
-import { fromServer, root, seeded } from '../ranker/sources.mjs';
+import { fromServer, openDeep, root, seeded } from '../ranker/sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -83,15 +83,10 @@ async function opened(options) {
   }
 }
 
-async function openDeep() {
-  const model = await new product.ModelCatalog(join(root, 'models'), join(values.out, 'models')).resolve('minilm-l6');
-  const command = product.ownProcess('inference', join(root, 'dist', 'main.mjs'));
-  const embedder = await product.openDeepEmbedder({ model, command, mode: 'on', provider: 'cpu' });
-  await embedder.load();
-  return embedder;
-}
-
-const opening = { instant: product.openInstantEmbedder(join(root, 'models', 'instant-v2')), deep: openDeep() };
+const opening = {
+  instant: product.openInstantEmbedder(join(root, 'models', 'instant-v2')),
+  deep: openDeep(product, join(values.out, 'models')),
+};
 const lanes = [];
 for (const [name, embedder] of Object.entries(opening)) {
   lanes.push({ name, embedder: await embedder, space: `${name}:${(await embedder).model.id}` });

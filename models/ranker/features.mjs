@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tiercel } from '../../test/quality/eval/product.mjs';
 import { sets } from '../../test/quality/eval/sets.mjs';
-import { fromServer, root } from './sources.mjs';
+import { fromServer, openDeep, root } from './sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -155,16 +155,8 @@ async function writeFolder(set, folder, directory, lanes) {
   writeFileSync(`${file}.f32`, new Uint8Array(Float32Array.from(numbers).buffer));
 }
 
-async function openDeep() {
-  const model = await new product.ModelCatalog(join(root, 'models'), join(values.out, 'models')).resolve('minilm-l6');
-  const command = product.ownProcess('inference', join(root, 'dist', 'main.mjs'));
-  const embedder = await product.openDeepEmbedder({ model, command, mode: 'on', provider: 'cpu' });
-  await embedder.load();
-  return embedder;
-}
-
 const opening = { instant: product.openInstantEmbedder(join(root, 'models', 'instant-v2')) };
-if (values.deep) opening.deep = openDeep();
+if (values.deep) opening.deep = openDeep(product, join(values.out, 'models'));
 const lanes = [];
 for (const [name, embedder] of Object.entries(opening)) {
   lanes.push({ name, embedder: await embedder, space: `${name}:${(await embedder).model.id}` });

@@ -34,6 +34,19 @@ export async function fromServer(name, exported) {
   return import(outfile);
 }
 
+/**
+ * The transformer of the package, on the processor.
+ *
+ * @param added folder of the models that a user added
+ */
+export async function openDeep({ ModelCatalog, ownProcess, openDeepEmbedder }, added) {
+  const model = await new ModelCatalog(join(root, 'models'), added).resolve('minilm-l6');
+  const command = ownProcess('inference', join(root, 'dist', 'main.mjs'));
+  const embedder = await openDeepEmbedder({ model, command, mode: 'on', provider: 'cpu' });
+  await embedder.load();
+  return embedder;
+}
+
 /** SplitMix32, by Guy Steele and others: numbers from 0 to 1 that are the same in every run. */
 export function seeded(seed) {
   let state = seed;
