@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { tiercel } from '../../test/quality/eval/product.mjs';
 import { sets } from '../../test/quality/eval/sets.mjs';
-import { fromServer, openDeep, root, seeded } from '../ranker/sources.mjs';
+import { fromServer, openDeep, openStore, root, seeded } from '../ranker/sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -72,17 +72,6 @@ function shuffled(list) {
   return result;
 }
 
-async function opened(options) {
-  for (;;) {
-    try {
-      return await product.openEmbeddedStore(options);
-    } catch (error) {
-      if (error.code !== 'RetryLater') throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}
-
 const opening = {
   instant: product.openInstantEmbedder(join(root, 'models', 'instant-v2')),
   deep: openDeep(product, join(values.out, 'models')),
@@ -98,7 +87,7 @@ async function openFolder(path) {
   const { indexPath } = JSON.parse(await tiercel(home, ['status', path, '--json']));
   await tiercel(home, ['stop']);
   const spaces = lanes.map(({ space, embedder }) => ({ name: space, dimension: embedder.model.dimension }));
-  const store = await opened({ directory: indexPath, spaces });
+  const store = await openStore(product, { directory: indexPath, spaces });
   const ways = [lanes.slice(0, 1), lanes].map((asked) => ({ store, tree: path, lanes: asked, patienceMs: 60_000 }));
   return { ways, close: () => store.close() };
 }

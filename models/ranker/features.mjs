@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tiercel } from '../../test/quality/eval/product.mjs';
 import { sets } from '../../test/quality/eval/sets.mjs';
-import { fromServer, openDeep, root } from './sources.mjs';
+import { fromServer, openDeep, openStore, root } from './sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -117,21 +117,9 @@ function answersOf(question, places) {
   });
 }
 
-/** The server that ends lets go of its stores one after the other. */
-async function opened(options) {
-  for (;;) {
-    try {
-      return await product.openEmbeddedStore(options);
-    } catch (error) {
-      if (error.code !== 'RetryLater') throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}
-
 async function writeFolder(set, folder, directory, lanes) {
   const spaces = lanes.map(({ space, embedder }) => ({ name: space, dimension: embedder.model.dimension }));
-  const store = await opened({ directory, spaces });
+  const store = await openStore(product, { directory, spaces });
   // An index knows its tree by the path without links.
   const tree = realpathSync(folder.path);
   const head = { names: signalNames, questions: [] };

@@ -47,6 +47,18 @@ export async function openDeep({ ModelCatalog, ownProcess, openDeepEmbedder }, a
   return embedder;
 }
 
+/** The store of a folder, once the server that ends has let go of it: it does so one after the other. */
+export async function openStore({ openEmbeddedStore }, options) {
+  for (;;) {
+    try {
+      return await openEmbeddedStore(options);
+    } catch (error) {
+      if (error.code !== 'RetryLater') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
 /** SplitMix32, by Guy Steele and others: numbers from 0 to 1 that are the same in every run. */
 export function seeded(seed) {
   let state = seed;

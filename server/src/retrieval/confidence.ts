@@ -1,4 +1,5 @@
 /** How likely an answer holds what was asked for: a logistic model over what its first hits have in common with the query. */
+import { deepShare } from './ranker.ts';
 import type { Judged } from './signals.ts';
 import type { QueryKind } from './understand.ts';
 import learned from './confidence.json' with { type: 'json' };
@@ -83,8 +84,7 @@ export function featuresOf(
 
 /** The deep lane knows practically every candidate. */
 export function knownToDeep(all: readonly Judged[]): boolean {
-  const known = all.filter(({ candidate }) => candidate.cosines.has('deep')).length;
-  return known >= fullShare * all.length;
+  return deepShare(all) >= fullShare;
 }
 
 export function modelFor(kind: QueryKind, deep: boolean): ModelName | undefined {

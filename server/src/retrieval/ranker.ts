@@ -69,7 +69,7 @@ export function aloneness(judged: readonly Judged[]): number {
 }
 
 /** The share of candidates that the deep lane has a vector of. */
-function deepShare(judged: readonly Judged[]): number {
+export function deepShare(judged: readonly Judged[]): number {
   const known = judged.filter(({ candidate }) => candidate.cosines.has('deep')).length;
   return known / Math.max(1, judged.length);
 }
