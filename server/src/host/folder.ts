@@ -224,7 +224,7 @@ export class Folder {
     this.#indexer.rescan('asked to index');
     try {
       const work = await this.#indexer.whenComplete(params.deep === true, signal, params.patienceMs);
-      const stats = await this.#deps.store.stats(this.root);
+      const stats = await this.#indexer.freshStats();
       return {
         files: stats.files,
         chunks: stats.chunks,
@@ -273,7 +273,7 @@ export class Folder {
   async status(): Promise<FolderStatus> {
     const { store, models, engine, background, indexPath } = this.#deps;
     const { lanes, deepModel } = models;
-    const stats = await store.stats(this.root);
+    const stats = await this.#indexer.freshStats();
     const progress = this.#indexer.progress;
     const error = this.#indexer.error ?? this.#indexer.laneTrouble ?? this.#watchNote;
     return {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IndexProgress } from '../../../protocol/status.ts';
 import { createChunker } from '../chunking/pool.ts';
@@ -104,6 +105,20 @@ describe('indexing', () => {
     indexer.enqueue([{ path: 'c.ts', kind: 'changed' }], 'a change that turns out to be a removal');
     await indexer.whenComplete(false, never);
     expect(await paths()).toEqual(['a.ts', 'b.ts']);
+  });
+
+  test('a file is pending until the counts have it', async () => {
+    for (let i = 0; i < 200; i++) write(`many/f${String(i)}.ts`, functionNamed(`f${String(i)}`));
+    const complete = indexAll();
+    let missed = Number.NEGATIVE_INFINITY;
+    for (let ready = false; !ready; await immediate()) {
+      const { knownFiles } = await indexer.stats();
+      const { phase } = indexer.progress;
+      if (phase === 'indexing') missed = Math.max(missed, 202 - knownFiles - indexer.pendingFiles);
+      ready = phase === 'ready' && knownFiles > 0;
+    }
+    await complete;
+    expect(missed).toBe(0);
   });
 
   test('progress ends with ready and the number of chunks', async () => {

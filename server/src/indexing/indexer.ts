@@ -174,7 +174,16 @@ export class Indexer {
    * disk, and nobody else commits to this folder's tree.
    */
   async stats(): Promise<StoreStats> {
-    return this.#stats ?? this.#refreshStats();
+    return this.#stats ?? this.freshStats();
+  }
+
+  /** Counts of the folder as of now. {@link pendingFiles} is never less than what they lack. */
+  async freshStats(): Promise<StoreStats> {
+    const { store, workspace } = this.#options;
+    const stats = await store.stats(workspace.root);
+    // Two that were asked for at once may come back in either order.
+    if (this.#stats === undefined || stats.generation >= this.#stats.generation) this.#stats = stats;
+    return this.#stats;
   }
 
   /** @returns a function that takes the listener away. */
@@ -274,7 +283,7 @@ export class Indexer {
       store.commit({ tree: workspace.root, put: [], remove: [], vectors: [batch] }),
     );
     this.#embedded += batch.keys.length / hashBytes;
-    await this.#refreshStats();
+    await this.freshStats();
   }
 
   /** What the store may take has changed: a commit that waits is tried at once. */
@@ -362,7 +371,7 @@ export class Indexer {
       if (this.#scanReason !== undefined) await this.#scan(signal);
       if (this.#queue.size > 0) await this.#drain(signal);
     } while (this.#scanReason !== undefined || this.#queue.size > 0);
-    this.#fillInstant(await this.#refreshStats());
+    this.#fillInstant(await this.freshStats());
     this.#error = undefined;
     this.#phase = 'ready';
   }
@@ -389,7 +398,7 @@ export class Indexer {
 
   async #filled(embedded: number): Promise<void> {
     this.#countEmbedded(embedded);
-    if (embedded > 0) await this.#refreshStats();
+    if (embedded > 0) await this.freshStats();
     this.#settle();
     if (this.#phaseNow() === 'embedding') this.#publish();
   }
@@ -441,22 +450,15 @@ export class Indexer {
     if (chunks > 0) this.#fillers.deep.added();
     this.#work.filesChanged += changed;
     this.#countEmbedded(embedded);
+    // Files leave what is pending once the counts have them: in between they would be missed by nobody.
+    if (changed > 0) await this.freshStats();
     this.#meter.committed(files, chunks, performance.now());
-    if (changed > 0) await this.#refreshStats();
     this.#publish();
   }
 
   #countEmbedded(texts: number): void {
     this.#work.embedded += texts;
     this.#embedded += texts;
-  }
-
-  async #refreshStats(): Promise<StoreStats> {
-    const { store, workspace } = this.#options;
-    const stats = await store.stats(workspace.root);
-    // Two that were asked for at once may come back in either order.
-    if (this.#stats === undefined || stats.generation >= this.#stats.generation) this.#stats = stats;
-    return this.#stats;
   }
 
   #setPhase(phase: 'scanning' | 'indexing' | 'failed'): void {
