@@ -122,6 +122,9 @@ export interface SignalShare {
   signal: string;
   value: number;
   weight: number;
+  /** What the signal adds where several count together: in trees rather than by its weight. */
+  byTrees: number;
+  /** `value` times `weight`, and `byTrees`. */
   share: number;
 }
 

@@ -84,8 +84,7 @@ async function questionRows(store, lanes, tree, question) {
   const deps = { store, tree, lanes, patienceMs: 0 };
   const options = { limit: 25, filter: {} };
   const { judged, asked } = await product.candidatesFor(deps, question.text, options, new AbortController().signal);
-  const { weights } = product.queryWeights('hand', asked.kind, judged);
-  const ordered = product.rank(judged, weights).map(({ judged: one }) => one);
+  const ordered = product.rank(judged, product.queryWeights('hand', asked, judged)).map(({ judged: one }) => one);
   const placeOf = ({ candidate: { info } }) => info;
   // Each candidate is asked for by itself, so that all that answer are marked, not the first only.
   const labels = ordered.map((one) => question.gainsOf([placeOf(one)])[0] ?? 0);

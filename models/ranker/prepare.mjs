@@ -1,9 +1,10 @@
 /**
  * Step 1: copies of the training repositories with questions about them.
  *
- *   node models/ranker/prepare.mjs --training FOLDER --out FOLDER [--per-language 5] [--most-files 900]
+ *   node models/ranker/prepare.mjs --training FOLDER --out FOLDER [--per-language 5] [--most-files 900] [--times 1]
  *
  * FOLDER holds a checkout per repository (`owner+name`) and `READY`, which lists language, name, commit and licence.
+ * --times takes so many times the usual number of questions of each repository.
  * Writes OUT/trees/owner+name and OUT/questions/owner+name.jsonl.
  */
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     out: { type: 'string' },
     'per-language': { type: 'string', default: '5' },
     'most-files': { type: 'string', default: '900' },
+    times: { type: 'string', default: '1' },
   },
 });
 if (!values.training || !values.out || !existsSync(join(values.training, 'READY'))) {
@@ -43,7 +45,11 @@ for (const [number, { language, name }] of repositories.entries()) {
   if (!existsSync(source) || (taken.get(language) ?? 0) >= Number(values['per-language'])) continue;
   const files = parsedFiles(source, language, product);
   const { bareCommentLine } = product;
-  const { questions, texts } = makeQuestions(files, bareCommentLine, { seed: number + 1, stripAll: number % 2 === 1 });
+  const { questions, texts } = makeQuestions(files, bareCommentLine, {
+    seed: number + 1,
+    stripAll: number % 2 === 1,
+    times: Number(values.times),
+  });
   if (questions.length < 20) continue;
   taken.set(language, (taken.get(language) ?? 0) + 1);
   const tree = join(values.out, 'trees', folder);

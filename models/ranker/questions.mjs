@@ -12,6 +12,7 @@
 import { basename } from 'node:path';
 import { seeded } from './sources.mjs';
 
+/** Questions of a kind, at most. */
 const most = { doc: 45, class: 25, header: 25, test: 25, name: 12, symbol: 12 };
 const licence = /copyright|licen[cs]e|spdx|all rights reserved|\bauthors?\b|eslint|@ts-|coding:|shellcheck|-\*-/i;
 const commentStart =
@@ -93,9 +94,10 @@ export function sample(list, count, random) {
 /**
  * @param files `{ path, text, chunks }`
  * @param stripAll whether the documentation of all functions is blanked out, not only of those that are asked for
+ * @param times how many times the usual number of questions
  * @returns `{ questions, texts }`: `{ kind, text, path, span? }`, and the changed texts by path
  */
-export function makeQuestions(files, bareCommentLine, { seed, stripAll }) {
+export function makeQuestions(files, bareCommentLine, { seed, stripAll, times }) {
   const random = seeded(seed);
   const found = { doc: [], header: [], test: [], name: [], symbol: [], class: [] };
   const stems = new Map();
@@ -145,7 +147,7 @@ export function makeQuestions(files, bareCommentLine, { seed, stripAll }) {
     }
   }
   found.symbol = [...definitions.values()].filter((question) => question !== undefined);
-  const questions = Object.entries(found).flatMap(([kind, list]) => sample(unique(list), most[kind], random));
+  const questions = Object.entries(found).flatMap(([kind, list]) => sample(unique(list), most[kind] * times, random));
   return { questions, texts: blanked(files, questions, bareCommentLine, stripAll) };
 }
 

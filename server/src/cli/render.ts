@@ -125,9 +125,13 @@ function foldedLines(folded: readonly FoldedPlace[]): string[] {
   return [`      ${String(folded.length)} similar: ${[...places, ...more].join(', ')}`];
 }
 
-function whyLine({ signal, value, weight, share }: SignalShare): string {
+function whyLine({ signal, value, weight, byTrees, share }: SignalShare): string {
   const sum = `${signal.padEnd(14)} ${value.toFixed(3).padStart(6)} x ${weight.toFixed(2).padStart(5)}`;
-  return `      ${share < 0 ? '-' : '+'}${Math.abs(share).toFixed(3)}  ${sum}`;
+  return `      ${signed(share)}  ${sum}${byTrees === 0 ? '' : ` ${signed(byTrees)} with others`}`;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
 }
 
 /** A sentence about lanes that are not complete; undefined when all are. */

@@ -1,7 +1,12 @@
-/** A linear ranker: a hit's score is the sum of its signals, each times a weight that can be read and changed. */
+/**
+ * The ranker: a hit's score is the sum of its signals, each times a weight that can be read and changed; where a
+ * description says what is done, small trees add what depends on several signals together.
+ */
 import type { RankerName, SignalShare } from '../../../protocol/search.ts';
 import type { Judged, SignalName } from './signals.ts';
-import type { QueryKind } from './understand.ts';
+import { treesScore, treesShares, type Trees } from './trees.ts';
+import type { QueryKind, Understanding } from './understand.ts';
+import learnedTrees from './trees-learned.json' with { type: 'json' };
 import handWeights from './weights-hand.json' with { type: 'json' };
 import learnedWeights from './weights-learned.json' with { type: 'json' };
 
@@ -23,11 +28,26 @@ export interface WeightSet {
   instantBesideDeep: number;
 }
 
+/** Trees by what was known of the candidates when they were learned. */
+interface TreeSet {
+  withoutDeep: Trees;
+  /** Every candidate had a deep vector. */
+  withDeep: Trees;
+}
+
 export type WeightClass = 'words' | 'description' | 'symbol' | 'code';
+
+/** Trees, and how much of what they say counts. */
+export interface CountedTrees {
+  trees: Trees;
+  /** 0 to 1. */
+  counts: number;
+}
 
 /** The weights of one query. */
 export interface QueryWeights {
   weights: Weights;
+  trees: readonly CountedTrees[];
   /** What a file's first chunk takes from its next ones. */
   repeated: number;
 }
@@ -44,6 +64,9 @@ const bare: WeightSet = {
 };
 
 const sets: Readonly<Record<RankerName, WeightSet>> = { learned: learnedWeights, hand: handWeights, off: bare };
+
+/** Those of descriptions that say what is done; learned beside the learned weights, so no others have any. */
+const treeSets: Readonly<Partial<Record<RankerName, TreeSet>>> = { learned: learnedTrees as unknown as TreeSet };
 
 export function weightsOf(ranker: RankerName): WeightSet {
   return sets[ranker];
@@ -78,19 +101,38 @@ export function deepShare(judged: readonly Judged[]): number {
  * The weights for a query of a kind and its candidates: between those for repositories and those for what stands alone,
  * and less of the instant lane the more the deep lane knows, which says the same better.
  */
-export function queryWeights(ranker: RankerName, kind: QueryKind, judged: readonly Judged[]): QueryWeights {
+export function queryWeights(
+  ranker: RankerName,
+  { kind, describes }: Pick<Understanding, 'kind' | 'describes'>,
+  judged: readonly Judged[],
+): QueryWeights {
   const set = sets[ranker];
   const of = weightClassOf(kind);
-  if (of === 'code') return { weights: set.code, repeated: set.repeated.code };
+  if (of === 'code') return { weights: set.code, trees: [], repeated: set.repeated.code };
   const alone = of === 'symbol' ? 0 : aloneness(judged);
-  const instant = 1 - deepShare(judged) * (1 - set.instantBesideDeep);
+  const deep = deepShare(judged);
+  const instant = 1 - deep * (1 - set.instantBesideDeep);
   const names = new Set([...Object.keys(set[of]), ...Object.keys(set.alone)]) as Set<SignalName>;
   const mixed = [...names].map((name) => {
     const weight = (1 - alone) * (set[of][name] ?? 0) + alone * (set.alone[name] ?? 0);
     return [name, name.startsWith('instant') ? instant * weight : weight] as const;
   });
-  return { weights: Object.fromEntries(mixed), repeated: (1 - alone) * set.repeated[of] };
+  const trees = describes === 'action' ? countedTrees(treeSets[ranker], alone, deep) : [];
+  return { weights: Object.fromEntries(mixed), trees, repeated: (1 - alone) * set.repeated[of] };
 }
+
+/** Learned in repositories: they say nothing of what stands alone. */
+function countedTrees(set: TreeSet | undefined, alone: number, deep: number): CountedTrees[] {
+  if (set === undefined) return [];
+  const { withDeep, withoutDeep } = set;
+  return [
+    { trees: withoutDeep, counts: (1 - alone) * (1 - deep) },
+    { trees: withDeep, counts: (1 - alone) * deep },
+  ].filter(({ counts }) => counts > 0);
+}
+
+/** What a score is made of. */
+export type Scoring = Pick<QueryWeights, 'weights'> & Partial<Pick<QueryWeights, 'trees'>>;
 
 export interface Scored {
   judged: Judged;
@@ -98,11 +140,12 @@ export interface Scored {
 }
 
 /** All candidates, best first, ties by id. */
-export function rank(judged: readonly Judged[], weights: Weights): Scored[] {
+export function rank(judged: readonly Judged[], { weights, trees = [] }: Scoring): Scored[] {
   const named = Object.entries(weights) as [SignalName, number][];
   const scoreOf = ({ signals }: Judged): number => {
     let score = 0;
     for (const [name, weight] of named) score += weight * signals[name];
+    for (const { trees: some, counts } of trees) score += counts * treesScore(some, signals);
     return score;
   };
   return judged
@@ -127,9 +170,17 @@ export function spread(scored: readonly Scored[], repeated: number): Scored[] {
 }
 
 /** Each signal's part in a score, the largest first; signals that add nothing are left out. */
-export function sharesOf({ signals }: Judged, weights: Weights): SignalShare[] {
-  return (Object.entries(weights) as [SignalName, number][])
-    .map(([signal, weight]) => ({ signal, value: signals[signal], weight, share: weight * signals[signal] }))
-    .filter(({ share }) => share !== 0)
+export function sharesOf({ signals }: Judged, { weights, trees = [] }: Scoring): SignalShare[] {
+  const added = new Map<SignalName, number>();
+  for (const { trees: some, counts } of trees) {
+    for (const [name, share] of treesShares(some, signals)) added.set(name, (added.get(name) ?? 0) + counts * share);
+  }
+  const names = new Set([...Object.keys(weights), ...added.keys()]) as Set<SignalName>;
+  return [...names]
+    .map((signal) => {
+      const [value, weight, byTrees] = [signals[signal], weights[signal] ?? 0, added.get(signal) ?? 0];
+      return { signal, value, weight, byTrees, share: weight * value + byTrees };
+    })
+    .filter(({ share, byTrees }) => share !== 0 || byTrees !== 0)
     .sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
 }

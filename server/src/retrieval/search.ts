@@ -105,7 +105,7 @@ async function readWhereCode(
   const { code } = weightsOf(ranker);
   if (asked.kind !== 'code' || code.alike === undefined) return judged;
   const source = { code: asked.topic, language: unknownLanguage };
-  return comparedWith(source, rank(judged, code), read, signal);
+  return comparedWith(source, rank(judged, { weights: code }), read, signal);
 }
 
 /** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */
@@ -151,8 +151,8 @@ export async function candidatesFor(
     judge(some, asked, options.near ?? [], options.recent ?? []).filter(passes);
   const best = (some: Candidates): Candidate[] => {
     const of = judged(some);
-    const { weights } = queryWeights(options.ranker ?? 'learned', asked.kind, of);
-    return rank(of, weights).map((one) => one.judged.candidate);
+    const scoring = queryWeights(options.ranker ?? 'learned', asked, of);
+    return rank(of, scoring).map((one) => one.judged.candidate);
   };
   const completed = await withOnDemand(found, best, signal);
   const { timings } = found;
@@ -172,12 +172,12 @@ export function ranked(
   asked: Understanding,
   options: SearchOptions,
 ): { hits: Ranked[]; first: Judged[] } {
-  const { weights, repeated } = queryWeights(options.ranker ?? 'learned', asked.kind, judged);
-  const spreadOut = spread(rank(judged, weights), repeated);
+  const scoring = queryWeights(options.ranker ?? 'learned', asked, judged);
+  const spreadOut = spread(rank(judged, scoring), scoring.repeated);
   const best = spreadOut.slice(0, options.limit);
   const hits = best.map((one) => ({
     ...placed(one),
-    ...(options.explain === true ? { why: sharesOf(one.judged, weights) } : {}),
+    ...(options.explain === true ? { why: sharesOf(one.judged, scoring) } : {}),
   }));
   return { hits, first: best.map(({ judged: one }) => one) };
 }

@@ -113,11 +113,12 @@ export async function similarCode(
   const weights = weightsOf('learned').code;
   // Lanes that have no vectors count nothing, so that scores stay between 0 and 1.
   const counted = { ...weights, ...Object.fromEntries(absentLanes(gathered.spans).map((lane) => [lane, 0])) };
-  const best = (some: Candidates): Candidate[] => rank(elsewhere(some), counted).map((one) => one.judged.candidate);
+  const scoring = { weights: counted };
+  const best = (some: Candidates): Candidate[] => rank(elsewhere(some), scoring).map((one) => one.judged.candidate);
   const { found, report } = await withOnDemand(gathered, best, signal);
   const start = performance.now();
   const most = Object.values(counted).reduce((sum, weight) => sum + Math.max(0, weight), 0) - (counted.evenly ?? 0);
-  const nearest = rank(await comparedWith(source, rank(elsewhere(found), counted), read, signal), counted);
+  const nearest = rank(await comparedWith(source, rank(elsewhere(found), scoring), read, signal), scoring);
   const compare = comparison(source);
   const hits = await Promise.all(
     nearest.slice(0, limit + readBeyond).map(async ({ judged, score }) => {
