@@ -69,6 +69,30 @@ describe('code that is asked for', () => {
     expect(bare.hits.flatMap(({ why = [] }) => why.map(({ signal: name }) => name))).not.toContain('alike');
   });
 
+  it('is like what is like its best answer', async () => {
+    const asked =
+      'def fn(xs):\n    for x in xs:\n        if x % 2 == 0:\n            out.append(x * x)\n    return sorted(out)\n';
+    const calls = (...names: string[]): string => names.map((name) => `    ${name}(handle)\n`).join('');
+    const heap = await openTestTree(join(directory, 'heap'), {
+      'answer.py': asked + calls('acquire', 'rewind', 'publish'),
+      'akin.py': `def fn(handle):\n${calls('acquire', 'rewind', 'publish')}`,
+      'other.py': `def fn(handle):\n${calls('dispatch', 'inspect', 'collapse')}`,
+      ...Object.fromEntries(
+        Array.from({ length: 12 }, (_, at) => [`f${String(at)}.py`, `def fn(handle):\n${calls(`work${String(at)}`)}`]),
+      ),
+    });
+    try {
+      const { hits } = await searchCode(heap.deps, asked, { limit: 20, filter: {}, explain: true }, heap.read, signal);
+      const alike = (path: string): number =>
+        hits.find((hit) => hit.path === path)?.why?.find((one) => one.signal === 'alike')?.value ?? 0;
+      expect(hits[0]?.path).toBe('answer.py');
+      // Neither has a call in common with what is asked for.
+      expect(alike('akin.py')).toBeGreaterThan(alike('other.py') + 0.02);
+    } finally {
+      await heap.close();
+    }
+  });
+
   it('is found where no candidate can be read', async () => {
     const filter = { languages: ['go'] };
     const gone = () => Promise.resolve([]);

@@ -2,13 +2,14 @@
  * How much candidates are like a piece of code when both are read, whatever their languages. Terms count by how rare
  * they are among the candidates of one language (a keyword of a language is in all of them), and a candidate is
  * measured against others of its language: between languages, cosines say as much about the languages as about the code.
+ * What is like the best candidates as well is so much more like it: one of them may be in a language nearer to it.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cancelled } from '../../../protocol/errors.ts';
 import { shapeOf, Vocabulary, type Shape } from './code-shape.ts';
 import { tokensOf } from './code-tokens.ts';
 import type { ReadLines } from './read-lines.ts';
-import type { Scored } from './ranker.ts';
+import { rank, type Scored, type Weights } from './ranker.ts';
 import type { Judged } from './signals.ts';
 
 /** Candidates that are read, the best by the other signals. */
@@ -19,6 +20,8 @@ const borrowed = 10;
 const halfFrequency = 1.2;
 /** Standard deviations above the mean that count as 1. */
 const farthest = 10;
+/** The best by all signals, and what being like one that is as much like the code as can be counts beside the code itself. */
+const echo = { hits: 3, counts: 1 };
 /** Files between two turns of the event loop. */
 const atOnce = 10;
 
@@ -31,16 +34,17 @@ interface Read {
 /**
  * Candidates with the signals `alike` and `evenly`. Those that are not among the best, or are gone, keep 0.
  *
- * @param scored best first, by weights without these signals
  * @param language of the code; one that is unknown where it was typed
  * @throws TiercelError `Cancelled`
  */
 export async function comparedWith(
   { code, language }: { code: string; language: string },
-  scored: readonly Scored[],
+  judged: readonly Judged[],
+  weights: Weights,
   read: ReadLines,
   signal: AbortSignal,
 ): Promise<Judged[]> {
+  const scored = rank(judged, { weights });
   const vocabulary = new Vocabulary();
   const own = shapeOf(tokensOf(code, language), vocabulary);
   const others: Read[] = [];
@@ -59,21 +63,41 @@ export async function comparedWith(
     );
     await nextTurn();
   }
-  const alike = standardised(others, cosines(own, others));
   const evenly = standardised(
     others,
     others.map(({ one }) => one.score),
-  );
+  ).map(({ mean }) => -mean);
+  const compare = comparison(others);
+  const alike = compare(own);
+  const total = (at: number): number =>
+    (others[at]?.one.score ?? 0) + (weights.alike ?? 0) * (alike[at] ?? 0) + (weights.evenly ?? 0) * (evenly[at] ?? 0);
+  const best = [...others.keys()].sort((a, b) => total(b) - total(a)).slice(0, echo.hits);
+  // What is not much like the code says nothing of it.
+  const echoes = best.map((hit) => ({
+    hit,
+    counts: echo.counts * Math.max(0, alike[hit] ?? 0),
+    alike: compare(others[hit]?.shape ?? new Map()),
+  }));
+  const echoed = (at: number): number => {
+    let [sum, counts] = [alike[at] ?? 0, 1];
+    for (const hit of echoes) {
+      // Each is most like itself.
+      if (hit.hit === at) continue;
+      sum += hit.counts * (hit.alike[at] ?? 0);
+      counts += hit.counts;
+    }
+    return sum / counts;
+  };
   return [
-    ...others.map(({ one: { judged } }, at) => ({
-      ...judged,
+    ...others.map(({ one }, at) => ({
+      ...one.judged,
       signals: {
-        ...judged.signals,
-        alike: Math.max(-1, Math.min(1, (alike[at]?.deviation ?? 0) / farthest)),
-        evenly: -(evenly[at]?.mean ?? 0),
+        ...one.judged.signals,
+        alike: echoed(at),
+        evenly: evenly[at] ?? 0,
       },
     })),
-    ...scored.slice(compared).map(({ judged }) => judged),
+    ...scored.slice(compared).map((one) => one.judged),
   ];
 }
 
@@ -98,9 +122,20 @@ function byFile(scored: readonly Scored[]): FileOfChunks[] {
   return [...files.values()];
 }
 
-/** By cosine of term weights: frequency, saturated, times rarity within the language. */
-function cosines(own: Shape, others: readonly Read[]): number[] {
+/** How much each candidate is like a shape, from -1 to 1 among those of its language. */
+function comparison(others: readonly Read[]): (shape: Shape) => number[] {
   const rarities = raritiesIn(others);
+  return (shape) =>
+    standardised(others, cosines(shape, others, rarities)).map(({ deviation }) =>
+      Math.max(-1, Math.min(1, deviation / farthest)),
+    );
+}
+
+/** By term. */
+type Rarity = (term: number) => number;
+
+/** By cosine of term weights: frequency, saturated, times rarity within the language. */
+function cosines(own: Shape, others: readonly Read[], rarities: ReadonlyMap<string, Rarity>): number[] {
   const weights = new Map<number, number>();
   for (const [term, times] of own) {
     let sum = 0;
@@ -108,7 +143,7 @@ function cosines(own: Shape, others: readonly Read[]): number[] {
     weights.set(term, (saturated(times) * sum) / Math.max(1, rarities.size));
   }
   return others.map(({ language, shape }) => {
-    const rarity = rarities.get(language) ?? ((): number => 0);
+    const rarity: Rarity = rarities.get(language) ?? (() => 0);
     let product = 0;
     let square = 0;
     for (const [term, times] of shape) {
@@ -123,7 +158,7 @@ function cosines(own: Shape, others: readonly Read[]): number[] {
 const saturated = (times: number): number => times / (times + halfFrequency);
 
 /** By language: BM25's inverse document frequency (Robertson and Zaragoza 2009) of a term among its candidates. */
-function raritiesIn(others: readonly Read[]): Map<string, (term: number) => number> {
+function raritiesIn(others: readonly Read[]): Map<string, Rarity> {
   const byLanguage = new Map<string, { shapes: number; having: Map<number, number> }>();
   for (const { language, shape } of others) {
     const known = byLanguage.get(language) ?? { shapes: 0, having: new Map<number, number>() };

@@ -105,7 +105,7 @@ async function readWhereCode(
   const { code } = weightsOf(ranker);
   if (asked.kind !== 'code' || code.alike === undefined) return judged;
   const source = { code: asked.topic, language: unknownLanguage };
-  return comparedWith(source, rank(judged, { weights: code }), read, signal);
+  return comparedWith(source, judged, code, read, signal);
 }
 
 /** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */

@@ -118,7 +118,7 @@ export async function similarCode(
   const { found, report } = await withOnDemand(gathered, best, signal);
   const start = performance.now();
   const most = Object.values(counted).reduce((sum, weight) => sum + Math.max(0, weight), 0) - (counted.evenly ?? 0);
-  const nearest = rank(await comparedWith(source, rank(elsewhere(found), scoring), read, signal), scoring);
+  const nearest = rank(await comparedWith(source, elsewhere(found), counted, read, signal), scoring);
   const compare = comparison(source);
   const hits = await Promise.all(
     nearest.slice(0, limit + readBeyond).map(async ({ judged, score }) => {
