@@ -9,6 +9,7 @@ import type {
   SearchTimings,
 } from '../../../protocol/search.ts';
 import type { Filter, RankedStore } from '../store/types.ts';
+import { akinToBest } from './akin.ts';
 import { comparedWith } from './alike.ts';
 import type { SearchLane } from './ask-lane.ts';
 import { gather, type Candidate, type Candidates } from './candidates.ts';
@@ -16,7 +17,7 @@ import { verdictOn, type Verdict } from './confidence.ts';
 import { narrowed, parseQuery } from './filters.ts';
 import { withOnDemand } from './on-demand.ts';
 import type { RecentPaths } from './recency.ts';
-import { queryWeights, rank, sharesOf, spread, weightsOf, type Scored } from './ranker.ts';
+import { queryWeights, rank, sharesOf, spread, type Scored } from './ranker.ts';
 import type { ReadLines } from './read-lines.ts';
 import { judge, type Judged, type NearPaths } from './signals.ts';
 import type { Terms } from './snippet.ts';
@@ -87,7 +88,7 @@ export async function searchCode(
   const start = performance.now();
   const found = await candidatesFor(deps, query, options, signal);
   const { asked, phrases, timings, absent, onDemand } = found;
-  const judged = await readWhereCode(found, options, read, signal);
+  const judged = await readWhereItPays(found, options, read, signal);
   const { hits, first } = ranked(judged, asked, options);
   const verdict = verdictOn(first, judged, asked);
   const waited = timings.embed + timings.lexical + timings.vector;
@@ -95,17 +96,20 @@ export async function searchCode(
   return { hits, verdict, terms: { stems: asked.stems, phrases }, timings: { ...timings, fuse }, absent, onDemand };
 }
 
-/** Code is compared with the candidates themselves, unless the weights do not ask for that. */
-async function readWhereCode(
+/** Candidates are read where the weights ask for what only reading tells: for code, and where functions stand alone. */
+async function readWhereItPays(
   { judged, asked }: JudgedQuery,
   { ranker = 'learned' }: SearchOptions,
   read: ReadLines,
   signal: AbortSignal,
 ): Promise<Judged[]> {
-  const { code } = weightsOf(ranker);
-  if (asked.kind !== 'code' || code.alike === undefined) return judged;
-  const source = { code: asked.topic, language: unknownLanguage };
-  return comparedWith(source, judged, code, read, signal);
+  const scoring = queryWeights(ranker, asked, judged);
+  const { alike = 0, akin = 0 } = scoring.weights;
+  if (asked.kind === 'code' && alike > 0) {
+    const source = { code: asked.topic, language: unknownLanguage };
+    return comparedWith(source, judged, scoring.weights, read, signal);
+  }
+  return akin > 0 ? akinToBest(judged, scoring, read, signal) : judged;
 }
 
 /** @throws TiercelError `FixTheCall` for a filter that is none, `Cancelled` */

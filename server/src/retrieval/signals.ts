@@ -53,6 +53,7 @@ export const signalNames = [
   'recent',
   'alike',
   'evenly',
+  'akin',
 ] as const;
 export type SignalName = (typeof signalNames)[number];
 export type Signals = Readonly<Record<SignalName, number>>;
@@ -170,9 +171,10 @@ export function judge(
         language: Number(asked.languages.has(info.language)),
         near: nearness(info.path, near),
         recent: recencyOf(info.path, recent),
-        // Only code that is read has these (alike.ts).
+        // Only what is read has these (alike.ts, akin.ts).
         alike: 0,
         evenly: 0,
+        akin: 0,
       },
     };
   });
