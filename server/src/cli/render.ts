@@ -126,7 +126,7 @@ function foldedLines(folded: readonly FoldedPlace[]): string[] {
 }
 
 function whyLine({ signal, value, weight, byTrees, share }: SignalShare): string {
-  const sum = `${signal.padEnd(14)} ${value.toFixed(3).padStart(6)} x ${weight.toFixed(2).padStart(5)}`;
+  const sum = `${signal.padEnd(16)} ${value.toFixed(3).padStart(6)} x ${weight.toFixed(2).padStart(5)}`;
   return `      ${signed(share)}  ${sum}${byTrees === 0 ? '' : ` ${signed(byTrees)} with others`}`;
 }
 

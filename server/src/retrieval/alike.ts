@@ -39,7 +39,11 @@ export async function comparedWith(
   const alike = compare(own);
   const total = (at: number): number =>
     (others[at]?.one.score ?? 0) + (weights.alike ?? 0) * (alike[at] ?? 0) + (weights.evenly ?? 0) * (evenly[at] ?? 0);
-  const best = [...others.keys()].sort((a, b) => total(b) - total(a)).slice(0, echo.hits);
+  // In the code's own language what is like it leads to more of that language only.
+  const best = [...others.keys()]
+    .filter((at) => others[at]?.language !== language)
+    .sort((a, b) => total(b) - total(a))
+    .slice(0, echo.hits);
   // What is not much like the code says nothing of it.
   const echoes = best.map((hit) => ({
     hit,

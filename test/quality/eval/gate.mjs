@@ -13,9 +13,11 @@ export function baselineOf(results) {
   );
 }
 
+/** Replaces what was asked; other questions keep their scores. */
 export async function writeBaseline(file, results) {
   const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-  const text = JSON.stringify({ ...kept, ...baselineOf(results) });
+  const asked = Object.entries(baselineOf(results)).map(([set, scores]) => [set, { ...kept[set], ...scores }]);
+  const text = JSON.stringify({ ...kept, ...Object.fromEntries(asked) });
   writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
 }
 
