@@ -111,7 +111,9 @@ describe('indexing', () => {
     for (let i = 0; i < 200; i++) write(`many/f${String(i)}.ts`, functionNamed(`f${String(i)}`));
     const complete = indexAll();
     let missed = Number.NEGATIVE_INFINITY;
-    for (let ready = false; !ready; await immediate()) {
+    let ready = false;
+    while (!ready) {
+      await immediate();
       const { knownFiles } = await indexer.stats();
       const { phase } = indexer.progress;
       if (phase === 'indexing') missed = Math.max(missed, 202 - knownFiles - indexer.pendingFiles);
