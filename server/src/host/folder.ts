@@ -181,8 +181,8 @@ export class Folder {
   }
 
   /** The engine may take another amount than before. */
-  retryNow(): void {
-    this.#indexer.retryNow();
+  budgetChanged(): void {
+    this.#indexer.budgetChanged();
   }
 
   /** Nothing is done until {@link resume}, not even by another server. Resolves when that is kept. */

@@ -70,7 +70,7 @@ export class Host {
   constructor(options: HostOptions) {
     this.#options = options;
     this.engine = new EngineControl(options.logger, () => {
-      for (const slot of this.#slots.values()) void slot.retryNow();
+      for (const slot of this.#slots.values()) void slot.budgetChanged();
     });
     const command = ownProcess('inference', options.mainFile);
     const catalog = new ModelCatalog(modelsDirectory(), userModelsDirectory());

@@ -75,9 +75,9 @@ export class FolderSlot {
   }
 
   /** Work that waits for memory is tried at once. */
-  async retryNow(): Promise<void> {
+  async budgetChanged(): Promise<void> {
     const opened = await this.#opened?.catch(() => undefined);
-    opened?.folder.retryNow();
+    opened?.folder.budgetChanged();
   }
 
   onProgress(listener: (progress: IndexProgress) => void): () => void {

@@ -61,6 +61,10 @@ export class Fillers {
     for (const filler of this.#all) filler.patience.retryNow();
   }
 
+  budgetChanged(): void {
+    for (const filler of this.#all) filler.patience.budgetChanged();
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#all.map((filler) => filler.close()));
   }

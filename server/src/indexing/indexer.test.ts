@@ -290,7 +290,7 @@ describe('a store that is short of room', () => {
     await expect.poll(paths, { timeout: 10_000 }).not.toContain('many/f0.ts');
     expect(indexer.progress.waiting).toBeDefined();
     limit(0);
-    indexer.retryNow();
+    indexer.budgetChanged();
     await indexer.whenComplete(false, never);
     expect(await paths()).not.toContain('new.ts');
     expect(await store.stats(workspace.root)).toMatchObject({ files: many + 1 });
@@ -350,7 +350,7 @@ describe('a store that is short of room', () => {
     indexer.enqueue([{ path: 'many/f0.ts', kind: 'changed' }], 'test');
     await expect.poll(() => indexer.progress.phase, { timeout: 10_000 }).toBe('indexing');
     limit(0);
-    indexer.retryNow();
+    indexer.budgetChanged();
     await indexer.whenComplete(false, never);
     expect((await store.searchText({ tree: workspace.root, queries: ['changedMeanwhile'], k: 1 }))[0]).toHaveLength(1);
     await indexer.whenComplete(true, never);

@@ -216,7 +216,10 @@ export class Indexer {
     }
     // Files that are gone make room, and none waits for the deep lane.
     const urgent = this.#phaseNow() === 'embedding' || changes.some(({ kind }) => kind === 'removed');
-    if (urgent && this.#waitingFor() !== undefined) this.retryNow();
+    if (urgent && this.#waitingFor() !== undefined) {
+      this.#patience.retryNow();
+      this.#fillers.retryNow();
+    }
     this.#throttle.hurry();
     this.#start();
   }
@@ -287,9 +290,9 @@ export class Indexer {
   }
 
   /** What the store may take has changed: a commit that waits is tried at once. */
-  retryNow(): void {
-    this.#patience.retryNow();
-    this.#fillers.retryNow();
+  budgetChanged(): void {
+    this.#patience.budgetChanged();
+    this.#fillers.budgetChanged();
   }
 
   /**

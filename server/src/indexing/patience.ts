@@ -18,7 +18,7 @@ export class Patience {
   #nudge = new AbortController();
   #waiting: Waiting | undefined;
 
-  /** @param onChange called whenever the work begins to wait, or waits again */
+  /** @param onChange called whenever the work begins to wait, waits again, or need not wait any more */
   constructor(root: string, logger: Logger, onChange: () => void) {
     this.#root = root;
     this.#logger = logger;
@@ -37,10 +37,18 @@ export class Patience {
     nudge: () => this.#nudge.signal,
   };
 
-  /** What the store may take has changed: a commit that waits is tried at once. */
+  /** A commit that waits is tried at once. */
   retryNow(): void {
     this.#nudge.abort();
     this.#nudge = new AbortController();
+  }
+
+  /** What the store may take has changed: why it waited holds no more, and a commit that waits is tried at once. */
+  budgetChanged(): void {
+    const waited = this.#waiting !== undefined;
+    this.goOn();
+    this.retryNow();
+    if (waited) this.#onChange();
   }
 
   /** The store took what it was given, or nobody waits any more. */
