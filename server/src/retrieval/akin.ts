@@ -5,7 +5,7 @@
 import { Vocabulary } from './code-shape.ts';
 import type { ReadLines } from './read-lines.ts';
 import { rank, type Scoring } from './ranker.ts';
-import { comparison, readShapes } from './shapes.ts';
+import { comparison, readShapes, withSignals } from './shapes.ts';
 import type { Judged } from './signals.ts';
 
 /** Candidates that are read, the best by the other signals. */
@@ -36,20 +36,14 @@ export async function akinToBest(
     .slice(0, answers)
     .map(({ language, shape }, place) => ({ language, counts: 1 / (place + 1) ** 2, alike: compare(shape) }));
   const all = best.reduce((sum, { counts }) => sum + counts, 0);
-  const akin = (language: string, at: number): number => {
+  const akin = (at: number): number => {
     let sum = 0;
     // In its own language what is like an answer is another function.
     for (const answer of best)
-      if (answer.language !== language) sum += answer.counts * Math.max(0, answer.alike[at] ?? 0);
+      if (answer.language !== known[at]?.language) sum += answer.counts * Math.max(0, answer.alike[at] ?? 0);
     return sum / Math.max(all, 1);
   };
-  return [
-    ...known.map(({ one, language }, at) => ({
-      ...one.judged,
-      signals: { ...one.judged.signals, akin: akin(language, at) },
-    })),
-    ...scored.slice(compared).map((one) => one.judged),
-  ];
+  return withSignals(known, scored.slice(compared), (at) => ({ akin: akin(at) }));
 }
 
 function othersOf(judged: readonly Judged[]): number {

@@ -6,13 +6,13 @@ import { shapeOf, Vocabulary } from './code-shape.ts';
 import { tokensOf } from './code-tokens.ts';
 import type { ReadLines } from './read-lines.ts';
 import { rank, type Weights } from './ranker.ts';
-import { comparison, readShapes, standardised } from './shapes.ts';
+import { comparison, readShapes, standardised, withSignals } from './shapes.ts';
 import type { Judged } from './signals.ts';
 
 /** Candidates that are read, the best by the other signals. */
 const compared = 400;
-/** The best by all signals, and what being like one that is as much like the code as can be counts beside the code itself. */
-const echo = { hits: 3, counts: 1 };
+/** The best by all signals that others are compared with as well; one that is as much like the code as can be counts as the code does. */
+const echoing = 3;
 
 /**
  * Candidates with the signals `alike` and `evenly`. Those that are not among the best, or are gone, keep 0.
@@ -43,11 +43,11 @@ export async function comparedWith(
   const best = [...others.keys()]
     .filter((at) => others[at]?.language !== language)
     .sort((a, b) => total(b) - total(a))
-    .slice(0, echo.hits);
+    .slice(0, echoing);
   // What is not much like the code says nothing of it.
   const echoes = best.map((hit) => ({
     hit,
-    counts: echo.counts * Math.max(0, alike[hit] ?? 0),
+    counts: Math.max(0, alike[hit] ?? 0),
     alike: compare(others[hit]?.shape ?? new Map()),
   }));
   const echoed = (at: number): number => {
@@ -60,15 +60,5 @@ export async function comparedWith(
     }
     return sum / counts;
   };
-  return [
-    ...others.map(({ one }, at) => ({
-      ...one.judged,
-      signals: {
-        ...one.judged.signals,
-        alike: echoed(at),
-        evenly: evenly[at] ?? 0,
-      },
-    })),
-    ...scored.slice(compared).map((one) => one.judged),
-  ];
+  return withSignals(others, scored.slice(compared), (at) => ({ alike: echoed(at), evenly: evenly[at] ?? 0 }));
 }

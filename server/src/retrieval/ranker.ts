@@ -38,16 +38,20 @@ interface TreeSet {
 export type WeightClass = 'words' | 'description' | 'symbol' | 'code';
 
 /** Trees, and how much of what they say counts. */
-export interface CountedTrees {
+interface CountedTrees {
   trees: Trees;
   /** 0 to 1. */
   counts: number;
 }
 
-/** The weights of one query. */
-export interface QueryWeights {
+/** What a score is made of. */
+export interface Scoring {
   weights: Weights;
-  trees: readonly CountedTrees[];
+  trees?: readonly CountedTrees[];
+}
+
+/** The weights of one query. */
+export interface QueryWeights extends Required<Scoring> {
   /** What a file's first chunk takes from its next ones. */
   repeated: number;
 }
@@ -130,9 +134,6 @@ function countedTrees(set: TreeSet | undefined, alone: number, deep: number): Co
     { trees: withDeep, counts: (1 - alone) * deep },
   ].filter(({ counts }) => counts > 0);
 }
-
-/** What a score is made of. */
-export type Scoring = Pick<QueryWeights, 'weights'> & Partial<Pick<QueryWeights, 'trees'>>;
 
 export interface Scored {
   judged: Judged;

@@ -9,6 +9,7 @@ import { shapeOf, type Shape, type Vocabulary } from './code-shape.ts';
 import { tokensOf } from './code-tokens.ts';
 import type { ReadLines } from './read-lines.ts';
 import type { Scored } from './ranker.ts';
+import type { Judged, Signals } from './signals.ts';
 
 /** Few candidates of a language count as if so many of all languages were among them. */
 const borrowed = 10;
@@ -53,6 +54,18 @@ export async function readShapes(
     await nextTurn();
   }
   return found;
+}
+
+/** Candidates that were read, with what that told of each, and the others as they were. */
+export function withSignals(
+  known: readonly Read[],
+  others: readonly Scored[],
+  told: (at: number) => Partial<Signals>,
+): Judged[] {
+  return [
+    ...known.map(({ one: { judged } }, at) => ({ ...judged, signals: { ...judged.signals, ...told(at) } })),
+    ...others.map(({ judged }) => judged),
+  ];
 }
 
 interface FileOfChunks {
