@@ -37,6 +37,19 @@ async function soon(what: string, condition: () => Promise<boolean>, deadlineMs 
   }
 }
 
+/** What a request is answered that is cancelled in the same breath: the server has read both before it can be done. */
+async function cancelledAtOnce(method: string, params: object): Promise<unknown> {
+  const source = new CancellationTokenSource();
+  let answered: Promise<unknown> = Promise.resolve();
+  await client.inOnePiece(async () => {
+    answered = client.connection.sendRequest(method, params, source.token).catch((error: unknown) => error);
+    source.cancel();
+    // Messages are written in order: when this one is, the two before it are.
+    await client.connection.sendNotification('$/setTrace', { value: 'off' });
+  });
+  return answered;
+}
+
 describe('a client with a workspace folder', () => {
   test('is indexed by itself and answers', async () => {
     expect((await search('register a route'))[0]).toMatchObject({ path: 'src/router.ts', language: 'typescript' });
@@ -74,16 +87,8 @@ describe('a client with a workspace folder', () => {
   });
 
   test('a cancelled request is answered as cancelled', async () => {
-    const source = new CancellationTokenSource();
-    let answered: Promise<unknown> = Promise.resolve();
-    await client.inOnePiece(async () => {
-      const params = { folder: fixture.folder, query: 'register a route' };
-      answered = client.connection.sendRequest(methods.search, params, source.token).catch((error: unknown) => error);
-      source.cancel();
-      // Messages are written in order: when this one is, the two before it are.
-      await client.connection.sendNotification('$/setTrace', { value: 'off' });
-    });
-    expect(await answered).toMatchObject({ code: -32800 });
+    const params = { folder: fixture.folder, query: 'register a route' };
+    expect(await cancelledAtOnce(methods.search, params)).toMatchObject({ code: -32800 });
   });
 });
 
@@ -104,10 +109,7 @@ describe('clones', () => {
       expect(places.map(({ path }) => path)).toEqual(['src/session store.py', 'src/visits.py']);
     }
     expect(percentages.at(-1)).toBe(100);
-    const source = new CancellationTokenSource();
-    source.cancel();
-    const asked = client.connection.sendRequest(methods.clones, { folder: fixture.folder }, source.token);
-    await expect(asked).rejects.toMatchObject({ code: -32800 });
+    expect(await cancelledAtOnce(methods.clones, { folder: fixture.folder })).toMatchObject({ code: -32800 });
     const wrong = client.connection.sendRequest(methods.clones, { folder: fixture.folder, similarity: 0.1 });
     await expect(wrong).rejects.toMatchObject({ data: { code: 'FixTheCall' } });
     rmSync(join(fixture.folder, 'src/visits.py'));
