@@ -37,8 +37,20 @@ struct State {
     wanted: bool,
     busy: bool,
     stopped: bool,
-    /// Why writers are refused.
-    full: Option<String>,
+    full: Option<Full>,
+}
+
+/// Why writers are refused.
+struct Full {
+    message: String,
+    /// What the folder took when it was measured; none when that failed.
+    bytes: Option<u64>,
+}
+
+impl Full {
+    fn is_over(&self, budget: Option<u64>) -> bool {
+        budget.is_some_and(|budget| self.bytes.is_none_or(|bytes| bytes > budget))
+    }
 }
 
 impl Keeper {
@@ -70,9 +82,8 @@ impl Keeper {
 
     pub fn set_budget(&self, budget: Option<u64>) {
         let mut state = self.shared.state();
-        if budget.is_none() {
-            state.full = None;
-        }
+        // Whoever raised it tries again at once, and would wait for long if refused until the folder is measured anew.
+        state.full.take_if(|full| !full.is_over(budget));
         state.budget = budget;
         drop(state);
         self.wake();
@@ -80,7 +91,7 @@ impl Keeper {
 
     /// Whether a writer that adds something may go on.
     pub fn check(&self) -> Result<()> {
-        let full = self.shared.state().full.clone();
+        let full = self.shared.state().full.as_ref().map(|full| full.message.clone());
         let Some(message) = full else { return Ok(()) };
         self.wake();
         Err(Error::MemoryPressure { message, after_ms: RETRY_MS })
@@ -119,17 +130,19 @@ impl Shared {
             (state.wanted, state.busy) = (false, true);
             let budget = state.budget;
             drop(state);
-            let full = budget.and_then(|budget| self.keep(budget).unwrap_or_else(|error| Some(error.to_string())));
+            let unmeasured = |error: Error| Some(Full { message: error.to_string(), bytes: None });
+            let full = budget.and_then(|budget| self.keep(budget).unwrap_or_else(unmeasured));
             let mut state = self.state();
             state.busy = false;
-            state.full = full.filter(|_| state.budget.is_some());
+            // The budget may have been raised meanwhile.
+            state.full = full.filter(|full| full.is_over(state.budget));
             drop(state);
             self.changed.notify_all();
         }
     }
 
     /// Measures and throws away. Gives why writers must be refused, if they must.
-    fn keep(&self, budget: u64) -> Result<Option<String>> {
+    fn keep(&self, budget: u64) -> Result<Option<Full>> {
         let mut size = folder_bytes(&self.folder)?;
         if size <= budget {
             return Ok(None);
@@ -143,14 +156,15 @@ impl Shared {
             size = size.saturating_sub(freed);
         }
         let size = folder_bytes(&self.folder)?;
-        Ok((size > budget).then(|| {
-            format!(
+        Ok((size > budget).then(|| Full {
+            message: format!(
                 "The index in {} takes {} MiB, and the disk budget (setting tiercel.disk.budget) is {} MiB: everything \
                  in it is in use. Raise the budget, or exclude files from the index.",
                 self.folder.display(),
                 size.div_ceil(1 << 20),
                 budget >> 20
-            )
+            ),
+            bytes: Some(size),
         }))
     }
 }

@@ -124,6 +124,26 @@ fn when_all_is_in_use_writers_are_refused_until_there_is_room_and_readers_go_on(
 }
 
 #[test]
+fn writers_go_on_as_soon_as_the_budget_is_raised_beyond_what_was_measured() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = open_wide(folder.path(), &governor(), None);
+    commit_file(&store, "a.rs", 0, 1000).expect("committed");
+    store.settle().expect("settled");
+    let size = store.stats(TREE).expect("counted").bytes_on_disk;
+    let set = |disk_budget| store.set_options(&StoreOptions { disk_budget, ..StoreOptions::default() });
+    set(Some(size / 4));
+    store.settle().expect("settled");
+    set(Some(size / 2));
+    assert!(matches!(commit_file(&store, "b.rs", 5000, 1), Err(Error::MemoryPressure { .. })), "still too large");
+    set(Some(size * 2));
+    commit_file(&store, "b.rs", 5000, 1).expect("there is room");
+    set(Some(size / 4));
+    store.settle().expect("settled");
+    set(None);
+    commit_file(&store, "c.rs", 6000, 1).expect("there is no budget");
+}
+
+#[test]
 fn a_row_somebody_was_told_of_is_not_thrown_away() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = open_wide(folder.path(), &governor(), None);
