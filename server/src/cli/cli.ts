@@ -22,7 +22,7 @@ import {
 } from '../../../protocol/settings.ts';
 import type { FolderStatus, IndexResult } from '../../../protocol/status.ts';
 import { endpoint } from '../daemon/endpoint.ts';
-import { tryConnect } from '../daemon/connect.ts';
+import { tryConnect, untilNobodyAnswers } from '../daemon/connect.ts';
 import { pipeStdio } from '../daemon/pipe.ts';
 import { ServerClient } from './client.ts';
 import { clonesCommand } from './clones.ts';
@@ -258,13 +258,16 @@ class Cli {
   }
 
   async #stop(): Promise<void> {
-    const socket = await tryConnect(endpoint(this.#context.mainFile).address);
+    const { address } = endpoint(this.#context.mainFile);
+    const socket = await tryConnect(address);
     if (socket === undefined) {
       await print('No server is running.');
       return;
     }
     socket.destroy();
     await this.#withServer((client) => client.request(methods.shutdownServer, {}));
+    // Whoever starts or removes something next meets nothing of it.
+    await untilNobodyAnswers(address);
     await print('The server ended.');
   }
 

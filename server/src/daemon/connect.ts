@@ -8,6 +8,7 @@ import { logDirectory } from '../settings/paths.ts';
 import { endpoint } from './endpoint.ts';
 
 const startDeadlineMs = 30_000;
+const endDeadlineMs = 30_000;
 const retryMs = 25;
 
 /**
@@ -53,6 +54,47 @@ export function tryConnect(address: string): Promise<Socket | undefined> {
     socket.once('error', () => {
       resolve(undefined);
     });
+  });
+}
+
+/**
+ * Resolves when the server that was asked to end has ended: while it ends it still takes connections, whose requests are
+ * lost. One of them is held rather than asked for again and again, as the moment in which nobody answers is short where
+ * another client waits to start the next server.
+ *
+ * @throws TiercelError `RetryLater` when somebody still answers after `limitMs`
+ */
+export async function untilNobodyAnswers(address: string, limitMs = endDeadlineMs): Promise<void> {
+  const limit = AbortSignal.timeout(limitMs);
+  while (!limit.aborted) {
+    const socket = await tryConnect(address);
+    if (socket === undefined) return;
+    await untilClosed(socket, limit);
+  }
+  throw new TiercelError(
+    errorCodes.retryLater,
+    `A Tiercel server still answers after ${String(limitMs / 1000)} s: it is still ending, or another program started it ` +
+      `again. Its log is in ${logDirectory()}.`,
+  );
+}
+
+/** Closes it itself when the limit is reached. */
+function untilClosed(socket: Socket, limit: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const leave = (): void => {
+      socket.destroy();
+    };
+    limit.addEventListener('abort', leave, { once: true });
+    socket.on('error', () => {
+      // Followed by `close`.
+    });
+    socket.once('close', () => {
+      limit.removeEventListener('abort', leave);
+      resolve();
+    });
+    // Nobody wants to know what it says, but its end is seen only by who reads.
+    socket.resume();
+    if (limit.aborted) leave();
   });
 }
 
