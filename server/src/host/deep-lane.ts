@@ -19,7 +19,7 @@ export interface FolderModels {
   deepModel: DeepModel;
   /** The model that answers until the vectors of {@link deepModel} are complete. */
   previous: DeepModel | undefined;
-  /** The vectors of {@link deepModel} are complete. */
+  /** The vectors of {@link deepModel} are complete: resolves when that is kept. */
   onComplete: () => Promise<void>;
 }
 
@@ -199,9 +199,10 @@ export class DeepLane {
     try {
       const stats = await indexer.stats();
       if (stats.chunks === 0 || coveredIn(stats, deepModel.space) < stats.chunks) return;
+      // First: a server that is killed goes back to the model that is remembered, which answers as long as that fails.
+      await onComplete();
       this.#completed = true;
       this.#previous = undefined;
-      await onComplete();
     } catch (error) {
       logger.error(`That the vectors of ${deepModel.info.id} are complete could not be kept: ${messageOf(error)}`);
     }

@@ -63,6 +63,8 @@ export class Host {
   readonly #chunker: ChunkerPool;
   readonly #stores = new StoreRegistry();
   readonly #slots = new Map<string, FolderSlot>();
+  /** By folder: those whose slot is gone while they are being closed. */
+  readonly #closing = new Map<string, Promise<void>>();
   readonly #modelMemories = new Map<string, ModelMemory>();
   /** By folder of the index: the last one that was asked for. */
   readonly #rebuilding = new Map<string, Promise<void>>();
@@ -143,6 +145,7 @@ export class Host {
       (error) => {
         this.#options.logger.error(`${root}: could not be opened again: ${messageOf(error)}`, error);
       },
+      this.#closing.get(root),
     );
     this.#slots.set(root, slot);
     return slot;
@@ -197,7 +200,7 @@ export class Host {
         store,
         indexPath,
         chunker,
-        models: { lanes, deepModel, previous, onComplete: () => models.complete(root) },
+        models: { lanes, deepModel, previous, onComplete: () => models.complete(root, { id, space: deepModel.space }) },
         rerankers: this.#rerankers,
         engine,
         background,
@@ -216,7 +219,13 @@ export class Host {
   async #close(slot: FolderSlot): Promise<void> {
     clearTimeout(slot.lingering);
     if (this.#slots.get(slot.root) === slot) this.#slots.delete(slot.root);
-    await slot.closeFolder();
+    const closing = slot.closeFolder();
+    this.#closing.set(slot.root, closing);
+    try {
+      await closing;
+    } finally {
+      if (this.#closing.get(slot.root) === closing) this.#closing.delete(slot.root);
+    }
   }
 }
 

@@ -54,11 +54,11 @@ export class ModelMemory {
     });
   }
 
-  /** The vectors of the wanted model are complete: it answers from now on. */
-  complete(tree: string): Promise<void> {
+  /** The vectors of this model are complete: it answers from now on, even if another one is wanted by now. */
+  complete(tree: string, answers: RememberedModel): Promise<void> {
     return this.#change((trees) => {
       const entry = trees[tree];
-      if (entry !== undefined) trees[tree] = { wanted: entry.wanted, answers: entry.wanted };
+      if (entry !== undefined) trees[tree] = { ...entry, answers };
       return Promise.resolve();
     });
   }

@@ -34,17 +34,22 @@ export class FolderSlot {
   readonly #tellers = new Set<object>();
   #settings: ResolvedSettings;
   #opened: Promise<OpenedFolder> | undefined;
+  /** The last close: until it is over the folder is not opened again, as both would write what is kept of it. */
+  #closed: Promise<void>;
   #following = false;
   #retry: NodeJS.Timeout | undefined;
 
+  /** @param closed the close of the folder's slot before this one */
   constructor(
     root: string,
     indexPath: string,
     settings: ResolvedSettings,
     open: (settings: ResolvedSettings, editors: Editors) => Promise<OpenedFolder>,
     report: (error: unknown) => void,
+    closed: Promise<void> = Promise.resolve(),
   ) {
     this.#report = report;
+    this.#closed = closed;
     this.root = root;
     this.indexPath = indexPath;
     this.#settings = settings;
@@ -53,11 +58,12 @@ export class FolderSlot {
 
   /** A folder that failed to open is tried afresh by the next call. */
   async folder(): Promise<Folder> {
-    this.#opened ??= this.#openNow();
+    const opened = (this.#opened ??= this.#openNow());
     try {
-      return (await this.#opened).folder;
+      return (await opened).folder;
     } catch (error) {
-      this.#opened = undefined;
+      // It may have been closed and opened again meanwhile.
+      if (this.#opened === opened) this.#opened = undefined;
       throw error;
     }
   }
@@ -137,10 +143,17 @@ export class FolderSlot {
     if (this.#following) await this.follow();
   }
 
-  async closeFolder(): Promise<void> {
+  /** Resolves when nothing of it is open any more, whoever closed it. */
+  closeFolder(): Promise<void> {
     clearTimeout(this.#retry);
     const opened = this.#opened;
     this.#opened = undefined;
+    const before = this.#closed.catch(() => undefined);
+    this.#closed = before.then(() => this.#close(opened));
+    return this.#closed;
+  }
+
+  async #close(opened: Promise<OpenedFolder> | undefined): Promise<void> {
     // A folder that could not be opened has nothing to close; whoever asked for it got the error.
     const { folder, release } = (await opened?.catch(() => undefined)) ?? {};
     await folder?.close();
@@ -160,6 +173,8 @@ export class FolderSlot {
   }
 
   async #openNow(): Promise<OpenedFolder> {
+    // What went wrong there was told to whoever closed it.
+    await this.#closed.catch(() => undefined);
     const opened = await this.#open(this.#settings, { documents: this.#documents, told: this.#tellers.size > 0 });
     opened.folder.onProgress((progress) => {
       if (progress.phase === 'failed') this.#retryLater();
