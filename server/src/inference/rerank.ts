@@ -98,7 +98,10 @@ async function within(ms: number, answer: Promise<Answer>): Promise<Answer | und
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => {
-      resolve(undefined);
+      // After a pause of the whole process the timer is due before the message that came in time is read.
+      setImmediate(() => {
+        resolve(undefined);
+      });
     }, ms);
   });
   answer.catch(() => undefined);
