@@ -2,11 +2,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { methods } from '../../protocol/methods.ts';
 import type { SearchHit, SearchResult } from '../../protocol/search.ts';
 import { Client, kill, serverProcesses } from '../model/client.ts';
-import { createFixture, tiercel, type Fixture } from './fixture.ts';
+import { createFixture, eventually, tiercel, type Fixture } from './fixture.ts';
+
+// Several polls one after the other.
+vi.setConfig({ testTimeout: 120_000 });
 
 let fixture: Fixture;
 let client: Client;
@@ -20,9 +23,6 @@ const hits = async (query: string): Promise<SearchHit[]> =>
 const finds = async (word: string): Promise<boolean> =>
   (await hits(word)).some(({ snippet }) => snippet.includes(word));
 const order = (method: string): Promise<unknown> => client.connection.sendRequest(method, { folder: fixture.folder });
-
-/** Polled until it holds; other test files run beside, so the deadline says nothing about speed. */
-const eventually = { timeout: 20_000, interval: 50 };
 
 beforeEach(async () => {
   fixture = createFixture();
@@ -133,6 +133,16 @@ describe('a person who says stop', () => {
   });
 });
 
+/** A grammar is loaded with the first file of its language. */
+function hasGrammar(pid: number, language: string): boolean {
+  try {
+    return readFileSync(`/proc/${String(pid)}/maps`, 'utf8').includes(`/dist/grammars/${language}.node\n`);
+  } catch {
+    // It ended meanwhile.
+    return false;
+  }
+}
+
 test('a file whose parser dies is listed with the reason, and retried on request', async () => {
   // Large enough to be met while it is parsed.
   const many = Array.from(
@@ -140,14 +150,9 @@ test('a file whose parser dies is listed with the reason, and retried on request
     (_, i) => `export const f${String(i)} = (a) => { if (a) { return [a]; } };`,
   );
   const wanted = async () => (await client.status(fixture.folder)).notes;
-  const since = new Map<number, number>();
-  // Not before they are up: a process that cannot even start is nobody's file's fault.
+  // Not before they are at the file, the only one in JavaScript: that a process cannot even start is no file's fault.
   const killing = setInterval(() => {
-    for (const pid of serverProcesses(fixture.home, 'parse')) {
-      const first = since.get(pid) ?? performance.now();
-      since.set(pid, first);
-      if (performance.now() - first > 500) kill(pid);
-    }
+    for (const pid of serverProcesses(fixture.home, 'parse')) if (hasGrammar(pid, 'javascript')) kill(pid);
   }, 20);
   try {
     fixture.write('src/large.js', many.join('\n'));

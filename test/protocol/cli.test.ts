@@ -102,7 +102,10 @@ describe('an indexed folder', () => {
     expect(status.bytesOnDisk).toBeGreaterThan(0);
     expect(status.disk.used).toBe(status.bytesOnDisk);
     expect(status.disk.budget).toBeGreaterThan(status.disk.used);
-    expect(status.memory).toMatchObject({ level: 'normal', alerts: [] });
+    // Other programs may leave the machine short of memory: what Tiercel itself holds is far below its limits.
+    const { budget, used, cause, pressure } = status.memory;
+    expect(used).toBeLessThanOrEqual(budget);
+    expect(['own', 'vectors', 'disk'].includes(cause) ? pressure : 0).toBeLessThan(0.5);
     expect(status.spaces.map(({ name }) => name.split(':')[0])).toEqual(['instant', 'deep']);
     expect(status.languages).toMatchObject({ typescript: 1, python: 1, go: 1, markdown: 1 });
   });
@@ -255,7 +258,7 @@ describe('an indexed folder', () => {
     expect(hits[0]?.path).toBe('src/session store.py');
     // Three lists are fused: a chunk that leads all of them scores more than two lists could give.
     expect(hits[0]?.score).toBeGreaterThan(2 / 61);
-  });
+  }, 120_000);
 
   test('--rerank puts candidates in order by the transformer, says how many, and leaves the rest', async () => {
     const params = ['search', fixture.folder, 'log users out after some time', '--rerank'];
@@ -314,7 +317,7 @@ describe('an indexed folder', () => {
     const result = await json<IndexResult>(['index', fixture.folder]);
     expect(result.coverage).toEqual({ lexical: 1, instant: 1, deep: expect.any(Number) as number });
     expect(result.filesChanged).toBeGreaterThanOrEqual(900);
-  });
+  }, 120_000);
 
   test('--rebuild starts over and finds the same', async () => {
     const before = await json<FolderStatus>(['status', fixture.folder]);

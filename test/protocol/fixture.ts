@@ -18,6 +18,12 @@ import type { IndexProgress } from '../../protocol/status.ts';
 
 export const mainFile = resolve(import.meta.dirname, '../../dist/main.mjs');
 
+/**
+ * Polled until it holds; other test files run beside, so the deadline says nothing about speed. The promise of 2 s is held
+ * to by the end-to-end test, which has the machine for itself.
+ */
+export const eventually = { timeout: 20_000, interval: 50 };
+
 const files: Record<string, string> = {
   'src/router.ts': `/** Keeps the table of routes. */
 export class Router {
@@ -138,8 +144,8 @@ export interface LspClient {
   connection: ProtocolConnection;
   /** Resolves with the first progress notification, past or future, that satisfies the condition. */
   progress(condition: (progress: IndexProgress) => boolean): Promise<IndexProgress>;
-  /** Sends all that `work` sends in one piece, so that the server has the whole of it before it begins. */
-  inOnePiece(work: () => Promise<void>): Promise<void>;
+  /** Sends all that `send` sends in one piece, so that the server has the whole of it before it begins. */
+  inOnePiece(send: () => void): Promise<void>;
   /** Ends the way an editor does: shutdown, exit. Resolves with the exit code of the pipe. */
   end(): Promise<number | null>;
 }
@@ -192,10 +198,12 @@ export async function openLsp(
         waiting.add(listener);
       });
     },
-    inOnePiece: async (work) => {
+    inOnePiece: async (send) => {
       const parts: Buffer[] = [];
       gathered = parts;
-      await work();
+      send();
+      // Messages are written in order: when this one is, those before it are.
+      await connection.sendNotification('$/setTrace', { value: 'off' });
       gathered = undefined;
       child.stdin.write(Buffer.concat(parts));
     },

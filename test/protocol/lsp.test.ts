@@ -1,13 +1,16 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CancellationTokenSource, WorkDoneProgress } from 'vscode-languageserver/node';
 import type { ClonesResult } from '../../protocol/clones.ts';
 import { methods } from '../../protocol/methods.ts';
 import type { SearchHit, SearchResult, SimilarResult } from '../../protocol/search.ts';
 import type { SettingsInput } from '../../protocol/settings.ts';
 import type { FolderStatus, LaneStatus } from '../../protocol/status.ts';
-import { createFixture, openLsp, tiercel, type Fixture, type LspClient } from './fixture.ts';
+import { createFixture, eventually, openLsp, tiercel, type Fixture, type LspClient } from './fixture.ts';
+
+// Several polls one after the other.
+vi.setConfig({ testTimeout: 120_000 });
 
 let fixture: Fixture;
 let client: LspClient;
@@ -26,26 +29,13 @@ async function search(query: string): Promise<SearchHit[]> {
   return result.hits;
 }
 
-/**
- * Asks until the condition holds. The promise of 2 s is held to by the end-to-end test, which has the machine for itself;
- * here other test files run beside.
- */
-async function soon(what: string, condition: () => Promise<boolean>, deadlineMs = 10_000): Promise<void> {
-  const start = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - start > deadlineMs) throw new Error(`${what}: not within ${String(deadlineMs)} ms`);
-  }
-}
-
 /** What a request is answered that is cancelled in the same breath: the server has read both before it can be done. */
 async function cancelledAtOnce(method: string, params: object): Promise<unknown> {
   const source = new CancellationTokenSource();
   let answered: Promise<unknown> = Promise.resolve();
-  await client.inOnePiece(async () => {
+  await client.inOnePiece(() => {
     answered = client.connection.sendRequest(method, params, source.token).catch((error: unknown) => error);
     source.cancel();
-    // Messages are written in order: when this one is, the two before it are.
-    await client.connection.sendNotification('$/setTrace', { value: 'off' });
   });
   return answered;
 }
@@ -123,19 +113,17 @@ describe('changes on disk are followed', () => {
       (await search(query)).some((hit) => hit.path === path);
 
     fixture.write('src/moon.ts', 'export function landOnTheMoon() {\n  return "tranquility";\n}\n');
-    await soon('created', () => has('landOnTheMoon', 'src/moon.ts'));
+    await expect.poll(() => has('landOnTheMoon', 'src/moon.ts'), eventually).toBe(true);
 
     fixture.write('src/moon.ts', 'export function orbitAroundMars() {\n  return "phobos";\n}\n');
-    await soon('changed', async () => (await search('orbitAroundMars'))[0]?.snippet.includes('phobos') === true);
+    await expect.poll(async () => (await search('orbitAroundMars'))[0]?.snippet ?? '', eventually).toContain('phobos');
 
     renameSync(join(fixture.folder, 'src/moon.ts'), join(fixture.folder, 'src/mars.ts'));
-    await soon(
-      'renamed',
-      async () => (await has('orbitAroundMars', 'src/mars.ts')) && !(await has('orbitAroundMars', 'src/moon.ts')),
-    );
+    await expect.poll(() => has('orbitAroundMars', 'src/mars.ts'), eventually).toBe(true);
+    await expect.poll(() => has('orbitAroundMars', 'src/moon.ts'), eventually).toBe(false);
 
     rmSync(join(fixture.folder, 'src/mars.ts'));
-    await soon('deleted', async () => !(await has('orbitAroundMars', 'src/mars.ts')));
+    await expect.poll(() => has('orbitAroundMars', 'src/mars.ts'), eventually).toBe(false);
   });
 });
 
@@ -146,7 +134,7 @@ describe('pause', () => {
     const status = await client.connection.sendRequest<FolderStatus>(methods.status, { folder: fixture.folder });
     expect(status.phase).toBe('paused');
     await client.connection.sendRequest(methods.resume, { folder: fixture.folder });
-    await soon('resumed', async () => (await search('writtenDuringThePause'))[0]?.path === 'src/paused.ts');
+    await expect.poll(async () => (await search('writtenDuringThePause'))[0]?.path, eventually).toBe('src/paused.ts');
   });
 });
 
@@ -160,22 +148,25 @@ describe('settings of the engine', () => {
   test('the latest client that set a value counts, for as long as it is connected', async () => {
     const byMachine = await mebibytes();
     await configure(client, { memory: { budget: 300 } });
-    await soon('the first', async () => (await mebibytes()) === 300);
+    await expect.poll(mebibytes, eventually).toBe(300);
     const second = await openLsp(fixture.env, fixture.folder, { memory: { budget: 400 } });
-    await soon('the second', async () => (await mebibytes()) === 400);
+    await expect.poll(mebibytes, eventually).toBe(400);
     await configure(client, { memory: { budget: 300, policy: 'lru' } });
-    await soon('the first again', async () => (await mebibytes()) === 300);
+    await expect.poll(mebibytes, eventually).toBe(300);
     await configure(second, { search: { threads: 1 }, memory: { budget: 500 } });
-    await soon('the second again', async () => (await mebibytes()) === 500);
+    await expect.poll(mebibytes, eventually).toBe(500);
     expect((await status()).memory.policy).toBe('lru');
     await second.end();
-    await soon('the first, left alone', async () => (await mebibytes()) === 300);
+    // The first is left alone.
+    await expect.poll(mebibytes, eventually).toBe(300);
     await configure(client, {});
-    await soon('nobody', async () => (await mebibytes()) === byMachine);
+    await expect.poll(mebibytes, eventually).toBe(byMachine);
   });
 
   test('work that does not fit waits and tells so, searches are answered, and it goes on once it fits', async () => {
     await configure(client, { memory: { maxVectors: 1 } });
+    // A connection is served in order: the settings hold once what was asked behind them is answered.
+    await status();
     fixture.write('src/toomuch.ts', 'export function notYetIndexed() {\n  return "until there is room";\n}\n');
     const { waiting, phase } = await client.progress((progress) => progress.waiting !== undefined);
     expect(waiting).toMatch(/^waiting for memory: /);
@@ -189,28 +180,29 @@ describe('settings of the engine', () => {
       data: { code: 'MemoryPressure', retryAfterMs: expect.any(Number) as number },
     });
     await configure(client, {});
-    await soon('indexed', async () => (await search('notYetIndexed'))[0]?.path === 'src/toomuch.ts', 20_000);
+    await expect.poll(async () => (await search('notYetIndexed'))[0]?.path, eventually).toBe('src/toomuch.ts');
     expect((await status()).progress?.waiting).toBeUndefined();
   });
 });
 
 describe('settings of models', () => {
-  const deepLane = async (): Promise<LaneStatus | undefined> => {
+  const deepLane = async (): Promise<Partial<LaneStatus>> => {
     const { lanes } = await client.connection.sendRequest<FolderStatus>(methods.status, { folder: fixture.folder });
-    return lanes.find(({ lane }) => lane === 'deep');
+    return lanes.find(({ lane }) => lane === 'deep') ?? {};
   };
   const configure = (settings: SettingsInput): Promise<void> =>
     client.connection.sendNotification('workspace/didChangeConfiguration', { settings: { tiercel: settings } });
 
   test('a model or provider that is not there turns the deep lane off with the reason; searches go on', async () => {
     await configure({ deep: 'on', inference: { model: 'coderankembed' } });
-    await soon('no model', async () => (await deepLane())?.note?.includes('tiercel models add coderankembed') === true);
+    const missing = 'tiercel models add coderankembed';
+    await expect.poll(async () => (await deepLane()).note ?? '', eventually).toContain(missing);
     expect((await search('register a route'))[0]?.path).toBe('src/router.ts');
     await configure({ deep: 'on', inference: { provider: 'coreml' } });
-    await soon('no provider', async () => (await deepLane())?.note?.startsWith('The provider coreml') === true);
+    await expect.poll(async () => (await deepLane()).note ?? '', eventually).toMatch(/^The provider coreml/);
     expect((await search('register a route'))[0]?.path).toBe('src/router.ts');
     await configure({});
-    await soon('as before', async () => (await deepLane())?.model === 'minilm-l6-q8-38fa5c05');
+    await expect.poll(async () => (await deepLane()).model, eventually).toBe('minilm-l6-q8-38fa5c05');
   });
 });
 

@@ -1,10 +1,13 @@
 /** The transformer where nothing is embedded ahead: only the best candidates of a search, within a time budget. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { methods } from '../../protocol/methods.ts';
 import type { SearchParams, SearchResult, SimilarResult } from '../../protocol/search.ts';
 import type { SettingsInput } from '../../protocol/settings.ts';
 import { Client } from '../model/client.ts';
 import { createFixture, tiercel, type Fixture } from './fixture.ts';
+
+// Several polls one after the other.
+vi.setConfig({ testTimeout: 120_000 });
 
 let fixture: Fixture;
 
@@ -42,9 +45,16 @@ test('a first search does not wait for the model, the next ones embed what they 
   const first = await ask(client);
   expect(first.absent).toEqual([{ lane: 'deep', reason: 'the model is being loaded' }]);
   expect(first.hits[0]?.path).toBe('src/session store.py');
-  await expect.poll(async () => (await ask(client)).onDemand?.compared ?? 0, eventually).toBeGreaterThan(2);
-  const { hits, onDemand: report, coverage } = await ask(client, { explain: true });
-  expect(report).toMatchObject({ device: 'cpu', embedded: 0, compared: report?.candidates });
+  let answer = first;
+  // Vectors that are stored meanwhile change who is among the best: a few may be new in more than one search.
+  const lacks = async () => {
+    answer = await ask(client, { explain: true });
+    const { candidates = 0, compared = 0, embedded } = answer.onDemand ?? {};
+    return { without: candidates - compared, embedded };
+  };
+  await expect.poll(lacks, eventually).toEqual({ without: 0, embedded: 0 });
+  const { hits, onDemand: report, coverage } = answer;
+  expect(report?.device).toBe('cpu');
   expect(report?.candidates).toBeGreaterThan(2);
   expect(hits[0]?.why?.some(({ signal }) => signal === 'deep')).toBe(true);
   expect(coverage.deep).toBeUndefined();

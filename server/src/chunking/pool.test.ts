@@ -13,6 +13,9 @@ let folder = '';
 let entry = '';
 const pools: ChunkerPool[] = [];
 
+/** Other test files run beside, so the deadline says nothing about speed. */
+const eventually = { timeout: 10_000 };
+
 beforeAll(async () => {
   // Below the package, so that the process finds its grammars and modules.
   const cache = join(packageRoot(), '.cache');
@@ -75,7 +78,7 @@ describe('createChunker', () => {
     await pool.chunk(source(1));
     await vi.waitFor(() => {
       expect(pool.processIds()).toEqual([]);
-    });
+    }, eventually);
     expect((await pool.chunk(source(2))).method).toBe('parsed');
   });
 
@@ -134,7 +137,7 @@ describe('createChunker', () => {
     expect((await pool.chunk(source(1))).method).toBe('parsed');
     await vi.waitFor(() => {
       expect(pool.processIds()).not.toContain(first);
-    });
+    }, eventually);
   });
 
   it('rejects cancelled requests and finishes the others', async () => {

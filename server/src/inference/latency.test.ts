@@ -1,6 +1,7 @@
 /** A question does not wait for the passages that are being indexed. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDeepEmbedder, type DeepEmbedder } from './deep.ts';
@@ -9,8 +10,13 @@ import { bundleInferenceProcess, type BundledProcess } from './test-process.ts';
 
 const builtIn = fileURLToPath(new URL('../../../models', import.meta.url));
 const samples = 200;
-/** The aim is 3 (docs/models.md has the measurement); a machine shared with others is given more. */
-const mostSlower = 10;
+/** Between questions, so that a batch of passages may begin: one that comes at once is there before the next begins. */
+const apartMs = 5;
+/**
+ * Times the median, where a question that waits for a batch takes ten times as long. The aim is 3 times the p99
+ * (docs/models.md has the measurement), which on a machine shared with others says more of them.
+ */
+const mostSlower = 4;
 
 let bundle: BundledProcess;
 let embedder: DeepEmbedder;
@@ -32,6 +38,7 @@ async function percentiles(): Promise<{ p50: number; p99: number }> {
     const started = performance.now();
     await embedder.embed([`how is request number ${i} routed to its handler`], 'query');
     times.push(performance.now() - started);
+    await delay(apartMs);
   }
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.floor(samples * share)] ?? Number.NaN;
@@ -53,5 +60,5 @@ it('is answered about as fast under the load of indexing as without it', async (
   await expect(load).rejects.toMatchObject({ code: 'Cancelled' });
   const text = ({ p50, p99 }: typeof idle): string => `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
   console.info(`a question: ${text(idle)} idle; ${text(loaded)} while indexing`);
-  expect(loaded.p99).toBeLessThan(Math.max(idle.p99, 2) * mostSlower);
+  expect(loaded.p50).toBeLessThan(Math.max(idle.p50, 2) * mostSlower);
 }, 120_000);
