@@ -7,7 +7,7 @@ import { gather, type Candidate, type Candidates } from './candidates.ts';
 import { tokenKinds, tokensOf, type CodeToken } from './code-tokens.ts';
 import { withOnDemand } from './on-demand.ts';
 import { placeSignals } from './place-signals.ts';
-import { rank, weightsOf } from './ranker.ts';
+import { rank, weightsOf, type Weights } from './ranker.ts';
 import type { ReadLines } from './read-lines.ts';
 import type { Ranked, RetrievalDeps } from './search.ts';
 import { judge, type Judged } from './signals.ts';
@@ -117,8 +117,9 @@ export async function similarCode(
   const best = (some: Candidates): Candidate[] => rank(elsewhere(some), scoring).map((one) => one.judged.candidate);
   const { found, report } = await withOnDemand(gathered, best, signal);
   const start = performance.now();
-  const most = Object.values(counted).reduce((sum, weight) => sum + Math.max(0, weight), 0) - (counted.evenly ?? 0);
-  const nearest = rank(await comparedWith(source, elsewhere(found), counted, read, signal), scoring);
+  const judged = await comparedWith(source, elsewhere(found), counted, read, signal);
+  const most = mostOf(counted, judged);
+  const nearest = rank(judged, scoring);
   const compare = comparison(source);
   const hits = await Promise.all(
     nearest.slice(0, limit + readBeyond).map(async ({ judged, score }) => {
@@ -143,6 +144,12 @@ function isSource({ candidate: { info }, symbol, kind }: Judged, source: Similar
 
 function absentLanes(spans: ReadonlyMap<string, unknown>): string[] {
   return ['instant', 'deep'].filter((lane) => !spans.has(lane));
+}
+
+/** What a candidate can reach; nothing is akin to another where hardly any is in another language. */
+function mostOf(weights: Weights, judged: readonly Judged[]): number {
+  const most = Object.values(weights).reduce((sum, weight) => sum + Math.max(0, weight), 0) - (weights.evenly ?? 0);
+  return judged.some(({ signals }) => signals.akin > 0) ? most : most - (weights.akin ?? 0);
 }
 
 function comparison(source: SimilarSource): (judged: Judged, score: number, code: string) => SimilarRanked {
