@@ -67,13 +67,15 @@ describe('functions that stand alone in several languages', () => {
     expect(second).toBeGreaterThan(Math.max(...others) + 0.01);
   });
 
-  it('are not read where there is one language, nor are repositories', async () => {
+  it('are not read where there is one language of code, nor are repositories', async () => {
     let reads = 0;
     const count = (): void => {
       reads += 1;
     };
     const own = Object.entries(heap).filter(([path]) => path.endsWith('.py'));
     await ask(await treeOf('python', Object.fromEntries(own)), count);
+    const beside = Object.entries<string>(heap).map(([path, code]) => [path.replace(/\.go$/, '.md'), code] as const);
+    await ask(await treeOf('documented', Object.fromEntries<string>(beside)), count);
     const together = Object.values(heap).reduce((all, code) => `${all}\n${code}`, '');
     await ask(await treeOf('repository', { 'all.py': together, 'all.go': together }), count);
     expect(reads).toBe(0);

@@ -6,6 +6,7 @@ import { Vocabulary } from './code-shape.ts';
 import { Kinship } from './kinship.ts';
 import { Likeness } from './likeness.ts';
 import type { ReadLines } from './read-lines.ts';
+import { isCode } from './place-signals.ts';
 import { rank, type Scoring } from './ranker.ts';
 import { readShapes, withSignals, type Read } from './shapes.ts';
 import type { Judged } from './signals.ts';
@@ -29,7 +30,7 @@ export async function akinToBest(
   read: ReadLines,
   signal: AbortSignal,
 ): Promise<Judged[]> {
-  if (othersOf(judged.map(({ candidate }) => candidate.info.language)) < leastOthers) return [...judged];
+  if (othersOf(judged.map(({ candidate }) => codeLanguage(candidate.info.language))) < leastOthers) return [...judged];
   const scored = rank(judged, scoring);
   const known = await readShapes(scored.slice(0, compared), new Vocabulary(), read, signal);
   const kinship = await kinshipOf(known, new Likeness(known), signal);
@@ -46,13 +47,20 @@ export async function kinshipOf(
   likeness: Likeness,
   signal: AbortSignal,
 ): Promise<Kinship | undefined> {
-  const languages = known.map(({ language }) => language);
+  const languages = known.map(({ language }) => codeLanguage(language));
   if (othersOf(languages) < leastOthers) return undefined;
   return new Kinship(await likeness.amongAll(signal), languages);
 }
 
-function othersOf(languages: readonly string[]): number {
+/** Prose and data have no kin: they do nothing. */
+function codeLanguage(language: string): string | undefined {
+  return isCode(language) ? language : undefined;
+}
+
+function othersOf(languages: readonly (string | undefined)[]): number {
   const times = new Map<string, number>();
-  for (const language of languages) times.set(language, (times.get(language) ?? 0) + 1);
-  return 1 - Math.max(0, ...times.values()) / Math.max(1, languages.length);
+  for (const language of languages) if (language !== undefined) times.set(language, (times.get(language) ?? 0) + 1);
+  const counts = [...times.values()];
+  const code = counts.reduce((sum, count) => sum + count, 0);
+  return (code - Math.max(0, ...counts)) / Math.max(1, languages.length);
 }

@@ -79,18 +79,18 @@ describe('code that is asked for', () => {
       Array.from({ length: 12 }, (_, at) => [`f${String(at)}.${ending}`, code(calls(`work${String(at)}`))]);
     const python = (body: string): string => `def fn(handle):\n${body}`;
     const heap = await openTestTree(join(directory, 'heap'), {
-      'answer.js': `${same}${calls('acquire', 'rewind', 'publish')}}\n`,
+      'answer.ts': `${same}${calls('acquire', 'rewind', 'publish')}}\n`,
       'akin.py': python(calls('acquire', 'rewind', 'publish')),
       'other.py': python(calls('dispatch', 'inspect', 'collapse')),
       ...Object.fromEntries(numbered('py', python)),
-      ...Object.fromEntries(numbered('js', (body) => `function fn(handle) {\n${body}}\n`)),
+      ...Object.fromEntries(numbered('ts', (body) => `function fn(handle) {\n${body}}\n`)),
     });
     try {
       const { hits } = await searchCode(heap.deps, asked, { limit: 40, filter: {}, explain: true }, heap.read, signal);
       const akin = (path: string): number =>
         hits.find((hit) => hit.path === path)?.why?.find((one) => one.signal === 'akin')?.value ?? 0;
-      expect(hits[0]?.path).toBe('answer.js');
-      expect(akin('answer.js')).toBe(1);
+      expect(hits[0]?.path).toBe('answer.ts');
+      expect(akin('answer.ts')).toBe(1);
       // Neither has a call in common with what is asked for.
       expect(akin('akin.py')).toBeGreaterThan(akin('other.py') + 0.1);
     } finally {

@@ -47,6 +47,14 @@ describe('kinship', () => {
     for (const [index, score] of given.entries()) expect(worth[index]).toBeCloseTo(score);
   });
 
+  it('leaves out what has no kin, but for its likeness to everything', () => {
+    const without = nodes.map(([language], node) => (node === at('go a') ? undefined : language));
+    const kinship = new Kinship(likeness, without);
+    const worth = kinship.spread(scores({ 'py a': 1, 'go a': 0.5 }), 4);
+    expect(worth[at('c a')]).toBeGreaterThan((worth[at('go a')] ?? 1) + 0.1);
+    expect(kinship.hubs[at('go a')]).toBeCloseTo((0.6 * (0.5 + 0.5 + 0)) / 3);
+  });
+
   it('lets answers that are alike come before a single one that is somewhat better', () => {
     const given = scores({ 'py a': 0.8, 'go a': 0.8, 'c hub': 0.9 });
     const worth = new Kinship(

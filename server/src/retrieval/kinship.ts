@@ -15,6 +15,8 @@ const sharpness = 4;
 const passedOn = 0.8;
 /** Steps from an answer that what it passes on can reach. */
 const rounds = 6;
+/** Number of no language. */
+const none = -1;
 
 export class Kinship {
   /** By candidate: how much it is like what it is most like in each other language, times {@link hubShare}. */
@@ -23,11 +25,14 @@ export class Kinship {
   /** n x n, symmetric: shares that are passed on. */
   readonly #edges: Float32Array;
 
-  /** @param likeness n x n, as of `Likeness.amongAll` */
-  constructor(likeness: Float32Array, languages: readonly string[]) {
+  /**
+   * @param likeness n x n, as of `Likeness.amongAll`
+   * @param languages undefined for what has no kin
+   */
+  constructor(likeness: Float32Array, languages: readonly (string | undefined)[]) {
     this.#size = languages.length;
-    const names = [...new Set(languages)];
-    const numbers = Uint32Array.from(languages, (language) => names.indexOf(language));
+    const names = [...new Set(languages.filter((language) => language !== undefined))];
+    const numbers = Int32Array.from(languages, (language) => (language === undefined ? none : names.indexOf(language)));
     this.hubs = hubsIn(likeness, numbers, names.length);
     this.#edges = edgesIn(likeness, numbers, this.hubs);
   }
@@ -59,10 +64,11 @@ export class Kinship {
   }
 }
 
-function hubsIn(likeness: Float32Array, languages: Uint32Array, count: number): Float32Array {
+function hubsIn(likeness: Float32Array, languages: Int32Array, count: number): Float32Array {
   const size = languages.length;
   const best = new Float32Array(count * size).fill(-1);
   for (let from = 0; from < size; from++) {
+    if (languages[from] === none) continue;
     const of = (languages[from] ?? 0) * size;
     for (let to = 0; to < size; to++) {
       const value = likeness[from * size + to] ?? 0;
@@ -72,17 +78,21 @@ function hubsIn(likeness: Float32Array, languages: Uint32Array, count: number): 
   return Float32Array.from(languages, (own, to) => {
     let sum = 0;
     for (let of = 0; of < count; of++) if (of !== own) sum += best[of * size + to] ?? 0;
-    return (hubShare * sum) / Math.max(1, count - 1);
+    return (hubShare * sum) / Math.max(1, own === none ? count : count - 1);
   });
 }
 
-function edgesIn(likeness: Float32Array, languages: Uint32Array, hubs: Float32Array): Float32Array {
+function canBeKin(languages: Int32Array, a: number, b: number): boolean {
+  return languages[a] !== languages[b] && languages[a] !== none && languages[b] !== none;
+}
+
+function edgesIn(likeness: Float32Array, languages: Int32Array, hubs: Float32Array): Float32Array {
   const size = languages.length;
   const edges = new Float32Array(size * size);
   let [sum, count] = [0, 0];
   for (let a = 0; a < size; a++) {
     for (let b = 0; b < a; b++) {
-      if (languages[a] === languages[b]) continue;
+      if (!canBeKin(languages, a, b)) continue;
       const both = (likeness[a * size + b] ?? 0) + (likeness[b * size + a] ?? 0);
       const edge = both / 2 - ((hubs[a] ?? 0) + (hubs[b] ?? 0)) / 2;
       edges[a * size + b] = edge;
@@ -94,7 +104,7 @@ function edgesIn(likeness: Float32Array, languages: Uint32Array, hubs: Float32Ar
   const degrees = new Float32Array(size);
   for (let a = 0; a < size; a++) {
     for (let b = 0; b < a; b++) {
-      if (languages[a] === languages[b]) continue;
+      if (!canBeKin(languages, a, b)) continue;
       const edge = Math.max(0, (edges[a * size + b] ?? 0) - least) ** sharpness;
       edges[a * size + b] = edge;
       degrees[a] = (degrees[a] ?? 0) + edge;

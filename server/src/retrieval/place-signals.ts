@@ -45,6 +45,11 @@ const data = new Set([
 ]);
 const entryName = /(?:^|\/)(?:index|__init__|__main__|main|mod|lib|init|app|doc|package-info)\.[a-z]+$/u;
 
+/** False for prose and for data. */
+export function isCode(language: string): boolean {
+  return !prose.has(language) && !data.has(language);
+}
+
 export function placeSignals(path: string, language: string): PlaceSignals {
   const aside = (kind: keyof typeof folders): boolean => folders[kind].test(path);
   return {
