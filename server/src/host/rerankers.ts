@@ -6,6 +6,7 @@ import { chooseProvider } from '../inference/choose.ts';
 import type { ModelCatalog } from '../inference/models/catalog.ts';
 import { openReranker, reorder, type Reranker } from '../inference/rerank.ts';
 import type { ProcessCommand } from '../processes/command.ts';
+import { within } from '../processes/within.ts';
 
 export interface RerankRequest<T> {
   settings: Pick<Settings, 'inference'>;
@@ -43,7 +44,7 @@ export class Rerankers {
     const empty = { model: id, device: 'none', scored: 0, candidates: candidates.length, milliseconds: 0 };
     try {
       const reranker = await this.#reranker(id, settings);
-      if (!reranker.loaded) await loadedWithin(reranker, patienceMs);
+      if (!reranker.loaded) await within(patienceMs, reranker.load());
       const texts = candidates.map(textOf);
       const { scores, milliseconds } = await reranker.rerank(query, texts, { budgetMs, signal });
       const report = { ...empty, model: reranker.model, device: reranker.device, scored: scores.length, milliseconds };
@@ -79,14 +80,4 @@ export class Rerankers {
     const choice = await chooseProvider({ model, command: this.#command, provider, cpuAllowed: true });
     return openReranker({ model, command: this.#command, choice });
   }
-}
-
-async function loadedWithin(reranker: Reranker, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([reranker.load(), late]).finally(() => {
-    clearTimeout(timer);
-  });
 }

@@ -2,9 +2,10 @@
 import { availableParallelism } from 'node:os';
 import { errorCodes, TiercelError } from '../../../protocol/errors.ts';
 import type { ProcessCommand } from '../processes/command.ts';
+import { within } from '../processes/within.ts';
 import type { ProviderChoice } from './choose.ts';
 import type { ResolvedModel } from './models/catalog.ts';
-import { SupervisedModel, type Answer, type Work } from './supervise.ts';
+import { SupervisedModel, type Work } from './supervise.ts';
 
 export interface RerankerOptions {
   /** A cross-encoder, or an embedding model whose token vectors are compared (late interaction). */
@@ -84,32 +85,14 @@ export function openReranker(options: RerankerOptions): Reranker {
     async rerank(query, texts, { budgetMs = defaultRerankBudgetMs, signal } = {}) {
       const started = performance.now();
       const work: Work = { kind: 'rerank', query, texts: [...texts], budgetMs };
-      const answer = texts.length === 0 ? undefined : await within(budgetMs + graceMs, process.request(work, signal));
+      const inTime = texts.length === 0 ? undefined : await within(budgetMs + graceMs, process.request(work, signal));
+      const answer = inTime?.value;
       const scores =
         answer?.kind === 'scores' ? new Float32Array(Uint8Array.from(answer.scores).buffer) : new Float32Array(0);
       return { scores, complete: scores.length === texts.length, milliseconds: performance.now() - started };
     },
     close: () => process.close(),
   };
-}
-
-/** The answer, or undefined when it takes longer: a model that is still loading, say. Its error is then nobody's. */
-async function within(ms: number, answer: Promise<Answer>): Promise<Answer | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      // After a pause of the whole process the timer is due before the message that came in time is read.
-      setImmediate(() => {
-        resolve(undefined);
-      });
-    }, ms);
-  });
-  answer.catch(() => undefined);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** What the reranker's score counts against the one before. */

@@ -1,6 +1,7 @@
 /** The vector of what is asked, from one lane, or why that lane has to be left out. */
-import { cancelled, isCancelled, messageOf } from '../../../protocol/errors.ts';
+import { isCancelled, messageOf } from '../../../protocol/errors.ts';
 import type { Embedder, TextRole } from '../inference/types.ts';
+import { within } from '../processes/within.ts';
 import type { OnDemand } from './on-demand.ts';
 
 /** A lane that can be asked: its space has vectors, or gets some for the query. */
@@ -47,42 +48,16 @@ export async function askLane(
     if (embedder.loaded === false) {
       // Of the last time: whoever does not wait would never hear of it.
       const { failure } = embedder;
-      const loaded = await within(embedder.load(), patienceMs, signal);
+      const loaded = await within(patienceMs, embedder.load(), signal);
       if (loaded === undefined) return { absent: failure ?? 'the model is being loaded' };
     }
     start = performance.now();
     const embedding = embedder.embed([text], role, signal);
-    const vectors = limitMs === undefined ? await embedding : (await within(embedding, limitMs, signal))?.value;
+    const vectors = limitMs === undefined ? await embedding : (await within(limitMs, embedding, signal))?.value;
     if (vectors === undefined) return { absent: 'there was no time to embed the query' };
     return { vectors, embedMs: performance.now() - start };
   } catch (error) {
     if (isCancelled(error)) throw error;
     return { absent: messageOf(error) };
-  }
-}
-
-/** What a promise gives, or undefined when it takes longer; its error is then nobody's. */
-async function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<{ value: T } | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
-  const late = new Promise<undefined>((resolve, reject) => {
-    timer = setTimeout(() => {
-      // After a pause of the whole machine the timer is due before the message that came in time is read.
-      setImmediate(() => {
-        resolve(undefined);
-      });
-    }, ms);
-    onAbort = (): void => {
-      reject(cancelled());
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  const value = promise.then((given) => ({ value: given }));
-  value.catch(() => undefined);
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }
