@@ -1,5 +1,6 @@
 /** Joins the running server of this user, or starts it. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TiercelError, errorCodes } from '../../../protocol/errors.ts';
@@ -79,23 +80,15 @@ export async function untilNobodyAnswers(address: string, limitMs = endDeadlineM
 }
 
 /** Closes it itself when the limit is reached. */
-function untilClosed(socket: Socket, limit: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const leave = (): void => {
-      socket.destroy();
-    };
-    limit.addEventListener('abort', leave, { once: true });
-    socket.on('error', () => {
-      // Followed by `close`.
-    });
-    socket.once('close', () => {
-      limit.removeEventListener('abort', leave);
-      resolve();
-    });
-    // Nobody wants to know what it says, but its end is seen only by who reads.
-    socket.resume();
-    if (limit.aborted) leave();
-  });
+async function untilClosed(socket: Socket, limit: AbortSignal): Promise<void> {
+  // Nobody wants to know what it says, but its end is seen only by who reads.
+  socket.resume();
+  try {
+    await once(socket, 'close', { signal: limit });
+  } catch {
+    // It was reset, or the time is over: who asks next learns which.
+    socket.destroy();
+  }
 }
 
 interface Starting {

@@ -117,9 +117,9 @@ export async function similarCode(
   const best = (some: Candidates): Candidate[] => rank(elsewhere(some), scoring).map((one) => one.judged.candidate);
   const { found, report } = await withOnDemand(gathered, best, signal);
   const start = performance.now();
-  const judged = await comparedWith(source, elsewhere(found), counted, read, signal);
-  const most = mostOf(counted, judged);
-  const nearest = rank(judged, scoring);
+  const known = await comparedWith(source, elsewhere(found), counted, read, signal);
+  const most = mostOf(counted, known);
+  const nearest = rank(known, scoring);
   const compare = comparison(source);
   const hits = await Promise.all(
     nearest.slice(0, limit + readBeyond).map(async ({ judged, score }) => {

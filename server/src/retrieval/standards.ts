@@ -14,7 +14,11 @@ export class Standards {
   /** @param languages of the candidates, in the order in which their values will be given */
   constructor(languages: readonly string[]) {
     const members = new Map<string, number[]>();
-    for (const [at, language] of languages.entries()) members.set(language, [...(members.get(language) ?? []), at]);
+    for (const [at, language] of languages.entries()) {
+      const known = members.get(language);
+      if (known === undefined) members.set(language, [at]);
+      else known.push(at);
+    }
     this.#members = [...members.values()];
   }
 
@@ -27,11 +31,10 @@ export class Standards {
 
   /** How far the mean of each value's language is from that of all. */
   means(values: Float32Array): Float32Array {
-    const all = momentsOf(values).mean;
-    return this.#measured(values, (_, { mean }) => mean - all);
+    return this.#measured(values, (_, { mean }, all) => mean - all.mean);
   }
 
-  #measured(values: Float32Array, measure: (value: number, language: Moments) => number): Float32Array {
+  #measured(values: Float32Array, measure: (value: number, language: Moments, all: Moments) => number): Float32Array {
     const all = momentsOf(values);
     const measured = new Float32Array(values.length);
     for (const members of this.#members) {
@@ -41,7 +44,7 @@ export class Standards {
       let spread = borrowed * all.variance;
       for (const at of members) spread += ((values[at] ?? 0) - mean) ** 2;
       const variance = spread / (members.length + borrowed);
-      for (const at of members) measured[at] = measure(values[at] ?? 0, { mean, variance });
+      for (const at of members) measured[at] = measure(values[at] ?? 0, { mean, variance }, all);
     }
     return measured;
   }

@@ -3,7 +3,7 @@ import { cancelled } from '../../../../protocol/errors.ts';
 import { decodePayload } from '../../store/payload.ts';
 import type { ChunkInfo, FilePage, VectorStore } from '../../store/types.ts';
 import { tokensOf, type CodeToken } from '../code-tokens.ts';
-import { placeSignals } from '../place-signals.ts';
+import { isCode, placeSignals } from '../place-signals.ts';
 import type { ReadLines } from '../read-lines.ts';
 
 export interface PieceSource {
@@ -43,7 +43,7 @@ export async function codeFiles(
     const page: FilePage = await store.files(tree, filesPerPage, after);
     for (const file of page.files) {
       const { asides } = placeSignals(file.path, file.language);
-      const aside = asides.generated || asides.vendored || asides.prose || asides.data;
+      const aside = asides.generated || asides.vendored || !isCode(file.language);
       const wanted = languages === undefined || languages.length === 0 || languages.includes(file.language);
       if (file.chunkCount > 0 && !aside && wanted) files.push(file);
     }
